@@ -1,0 +1,2 @@
+//! permuta
+fn main() {}
