@@ -1,0 +1,79 @@
+//! What the ledger itself keeps in a chain's state: sequence numbers, keys, and where messages stand.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::hash::Hash;
+use crate::key::{Address, PublicKey};
+use crate::moment::{SubChain, Timestamp};
+use crate::state::{Read, Write};
+use crate::table::Table;
+
+/// What a key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Scope {
+    /// Everything that its account may.
+    Full,
+    /// Nothing but enrolling one further key, once and before this moment: a one-time code is such a key.
+    EnrolOnce {
+        /// From here on it is void.
+        until: Timestamp,
+    },
+}
+
+/// A key of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AccountKey {
+    /// The public key.
+    pub key: PublicKey,
+    /// What it may do.
+    pub scope: Scope,
+}
+
+/// An account, as the ledger sees it. One that was never seen has sequence 0 and the key that gave its address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Account {
+    /// The sequence number that its next transaction must have.
+    pub sequence: u64,
+    /// Its keys; `None` until they were set, which means: the one whose address it is.
+    pub keys: Option<Vec<AccountKey>>,
+}
+
+/// Accounts by address.
+pub const ACCOUNTS: Table<Address, Account> = Table::new(0);
+/// The number of the next message to each chain.
+pub const OUTBOX: Table<SubChain, u64> = Table::new(1);
+/// The number of the next message expected from each chain.
+pub const INBOX: Table<SubChain, u64> = Table::new(2);
+/// Validators and weights whose seals this chain accepts, by chain.
+pub const VALIDATORS: Table<SubChain, Vec<(PublicKey, u64)>> = Table::new(3);
+/// The names of the three chains in this genesis.
+pub const CHAIN_IDS: Table<SubChain, Hash> = Table::new(4);
+
+impl Account {
+    /// What `key` may do for the account `address` at `now`; `None` when nothing.
+    #[must_use]
+    pub fn scope(&self, address: Address, key: PublicKey, now: Timestamp) -> Option<Scope> {
+        match &self.keys {
+            None => (key.address() == address).then_some(Scope::Full),
+            Some(keys) => keys.iter().find(|known| known.key == key).map(|known| known.scope).filter(
+                |scope| match scope {
+                    Scope::Full => true,
+                    Scope::EnrolOnce { until } => now < *until,
+                },
+            ),
+        }
+    }
+}
+
+/// The account at `address`.
+#[must_use]
+pub fn account<S: Read + ?Sized>(state: &S, address: Address) -> Account {
+    ACCOUNTS.get(state, &address).unwrap_or_default()
+}
+
+/// Replaces the keys of the account at `address`.
+pub fn set_keys<S: Write + ?Sized>(state: &mut S, address: Address, keys: Vec<AccountKey>) {
+    let mut account = account(state, address);
+    account.keys = Some(keys);
+    ACCOUNTS.put(state, &address, &account);
+}

@@ -1,0 +1,146 @@
+//! The seam between consensus and business, shaped like ABCI: the ledger calls, the chain answers. A chain has
+//! no state of its own besides what it keeps in [`Read`]/[`Write`], so the state root covers all it knows.
+
+use borsh::BorshSerialize;
+
+use crate::hash::{Hash, encode};
+use crate::key::{Address, PublicKey};
+use crate::message::{Envelope, MessageBody};
+use crate::moment::{Height, SubChain, Timestamp};
+use crate::receipt::Refusal;
+use crate::state::{Read, Write};
+use crate::transaction::Body;
+
+/// A chain's business, as a pure function of state and event.
+pub trait Application: Send + Sync + 'static {
+    /// Which of the three chains this is.
+    fn chain(&self) -> SubChain;
+
+    /// Writes the state before the first block.
+    fn genesis(&self, run: &mut Run<'_>);
+
+    /// Renders, in English, what a transaction with this payload asks, from what can no longer change; the
+    /// signature covers the hash of this text.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the payload cannot be read or names what does not exist.
+    fn terms(&self, state: &dyn Read, account: Address, payload: &[u8]) -> Result<String, Refusal>;
+
+    /// A cheap look at a transaction before it is kept for a block: what would surely fail is refused here.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    fn check(&self, state: &dyn Read, body: &Body) -> Result<(), Refusal>;
+
+    /// Counts the transaction against its account's free quota and takes the fee when there is none left. What
+    /// is taken here stays taken when the transaction is refused later.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when the account may not send at all (suspended, quota used up and the fee too low).
+    fn charge(&self, run: &mut Run<'_>, body: &Body) -> Result<(), Refusal>;
+
+    /// Does what falls due at the height and time of `run`, before anything else in the block.
+    fn open(&self, run: &mut Run<'_>);
+
+    /// Executes a transaction whose envelope (signature, sequence, terms, expiry) holds. Whatever it wrote is
+    /// dropped when it refuses.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    fn apply(&self, run: &mut Run<'_>, body: &Body) -> Result<(), Refusal>;
+
+    /// Takes a message from another chain, proved and in order. Whatever it wrote is dropped when it refuses;
+    /// the refusal goes back to the sender.
+    ///
+    /// # Errors
+    /// A [`Refusal`].
+    fn receive(&self, run: &mut Run<'_>, from: SubChain, number: u64, payload: &[u8]) -> Result<(), Refusal>;
+
+    /// Takes the news that a message sent earlier could not be used by its destination.
+    fn returned(&self, run: &mut Run<'_>, by: SubChain, number: u64, refusal: &Refusal) {
+        let _ = (run, by, number, refusal);
+    }
+
+    /// Whether something falls due at `height` and `time`, so that a block is needed without transactions.
+    fn due(&self, state: &dyn Read, height: Height, time: Timestamp) -> bool;
+}
+
+/// One step of execution: where and when it happens, the state it may change, and what leaves it.
+pub struct Run<'a> {
+    chain: SubChain,
+    height: Height,
+    time: Timestamp,
+    state: &'a mut dyn Write,
+    events: Vec<Vec<u8>>,
+    outgoing: Vec<Envelope>,
+}
+
+impl<'a> Run<'a> {
+    /// A step at `height` and `time` on `state`.
+    pub fn new(chain: SubChain, height: Height, time: Timestamp, state: &'a mut dyn Write) -> Run<'a> {
+        Run { chain, height, time, state, events: Vec::new(), outgoing: Vec::new() }
+    }
+
+    /// The height of the block.
+    #[must_use]
+    pub fn height(&self) -> Height {
+        self.height
+    }
+
+    /// The chain time of the block.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The state, for reading.
+    #[must_use]
+    pub fn state(&self) -> &dyn Read {
+        &*self.state
+    }
+
+    /// The state, for writing.
+    pub fn state_mut(&mut self) -> &mut dyn Write {
+        self.state
+    }
+
+    /// Says that something happened; `event` is the chain's own event type.
+    pub fn emit<E: BorshSerialize>(&mut self, event: &E) {
+        self.events.push(encode(event));
+    }
+
+    /// Sends a message to another chain. It gets the next number towards that chain.
+    pub fn send<M: BorshSerialize>(&mut self, to: SubChain, message: &M) -> u64 {
+        self.post(to, MessageBody::Deliver(encode(message)))
+    }
+
+    pub(crate) fn post(&mut self, to: SubChain, body: MessageBody) -> u64 {
+        let number = crate::account::OUTBOX.get(self.state, &to).unwrap_or(0);
+        crate::account::OUTBOX.put(self.state, &to, &(number + 1));
+        self.outgoing.push(Envelope { from: self.chain, to, number, body });
+        number
+    }
+
+    /// What happened and what leaves.
+    #[must_use]
+    pub fn finish(self) -> (Vec<Vec<u8>>, Vec<Envelope>) {
+        (self.events, self.outgoing)
+    }
+
+    /// Replaces the keys of `account` on this chain: what the identity chain's word on keys comes down to.
+    pub fn set_keys(&mut self, account: Address, keys: Vec<crate::account::AccountKey>) {
+        crate::account::set_keys(self.state, account, keys);
+    }
+
+    /// The validators of `chain`, whose word on messages this chain takes.
+    #[must_use]
+    pub fn validators(&self, chain: SubChain) -> Vec<(PublicKey, u64)> {
+        crate::account::VALIDATORS.get(&*self.state, &chain).unwrap_or_default()
+    }
+
+    /// The name of `chain` in this genesis.
+    #[must_use]
+    pub fn chain_id(&self, chain: SubChain) -> Hash {
+        crate::account::CHAIN_IDS.get(&*self.state, &chain).unwrap_or_default()
+    }
+}

@@ -1,0 +1,210 @@
+//! What a block does to a state: a pure function, the same on every machine.
+
+use std::collections::BTreeMap;
+
+use crate::account::{ACCOUNTS, CHAIN_IDS, INBOX, Scope, VALIDATORS, account};
+use crate::application::{Application, Run};
+use crate::block::{Block, Header};
+use crate::hash::{Hash, encode};
+use crate::merkle;
+use crate::message::{Envelope, MessageBody, RelayedMessage};
+use crate::moment::{Height, SubChain, Timestamp};
+use crate::receipt::{Cause, Receipt, Refusal};
+use crate::state::{Read, Staged, Write};
+use crate::transaction::{Transaction, terms_hash};
+
+/// What came of a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Executed {
+    /// Every key that changed, with its new value, in ascending order.
+    pub changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    /// One receipt for the opening, one a message, one a transaction, in this order.
+    pub receipts: Vec<Receipt>,
+    /// The messages that leave.
+    pub outbox: Vec<Envelope>,
+}
+
+impl Executed {
+    /// Merkle root over the receipts.
+    #[must_use]
+    pub fn receipts_root(&self) -> Hash {
+        merkle::root(&self.receipts.iter().map(|receipt| merkle::leaf(&encode(receipt))).collect::<Vec<_>>())
+    }
+
+    /// Merkle root over the outbox.
+    #[must_use]
+    pub fn outbox_root(&self) -> Hash {
+        merkle::root(&self.outbox.iter().map(|message| merkle::leaf(&encode(message))).collect::<Vec<_>>())
+    }
+}
+
+/// Executes `block` on `state`. The signatures of its transactions were checked before (they need no state);
+/// everything that depends on state is checked here.
+pub fn execute(app: &dyn Application, state: &dyn Read, block: &Block) -> Executed {
+    let mut staged = Staged::new(state);
+    let Header { height, time, .. } = block.header;
+    let mut receipts = Vec::with_capacity(1 + block.messages.len() + block.transactions.len());
+    let mut outbox = Vec::new();
+
+    let mut run = Run::new(app.chain(), height, time, &mut staged);
+    app.open(&mut run);
+    let (events, sent) = run.finish();
+    outbox.extend(sent);
+    receipts.push(Receipt { cause: Cause::Opening, outcome: Ok(()), events });
+
+    for message in &block.messages {
+        let Envelope { from, number, .. } = message.envelope;
+        let (outcome, events) = consume(app, &mut staged, &mut outbox, height, time, message);
+        receipts.push(Receipt { cause: Cause::Message { from, number }, outcome, events });
+    }
+    for transaction in &block.transactions {
+        let (outcome, events) = run_transaction(app, &mut staged, &mut outbox, height, time, transaction);
+        receipts.push(Receipt { cause: Cause::Transaction(transaction.id()), outcome, events });
+    }
+    Executed { changes: staged.into_changes(), receipts, outbox }
+}
+
+type Outcome = (Result<(), Refusal>, Vec<Vec<u8>>);
+
+/// Runs `step` above `base`; takes over what it wrote only when it succeeds.
+fn attempt(
+    app: &dyn Application,
+    base: &mut Staged<'_>,
+    outbox: &mut Vec<Envelope>,
+    height: Height,
+    time: Timestamp,
+    step: impl FnOnce(&mut Run<'_>) -> Result<(), Refusal>,
+) -> Outcome {
+    let mut above = Staged::new(&*base);
+    let mut run = Run::new(app.chain(), height, time, &mut above);
+    let outcome = step(&mut run);
+    let (events, sent) = run.finish();
+    if let Err(refusal) = outcome {
+        return (Err(refusal), Vec::new());
+    }
+    for (key, value) in above.into_changes() {
+        base.set(&key, value);
+    }
+    outbox.extend(sent);
+    (Ok(()), events)
+}
+
+fn consume(
+    app: &dyn Application,
+    state: &mut Staged<'_>,
+    outbox: &mut Vec<Envelope>,
+    height: Height,
+    time: Timestamp,
+    message: &RelayedMessage,
+) -> Outcome {
+    let Envelope { from, number, .. } = message.envelope;
+    if let Err(refusal) = check_message(app.chain(), state, message) {
+        return (Err(refusal), Vec::new());
+    }
+    INBOX.put(state, &from, &(number + 1));
+    match &message.envelope.body {
+        MessageBody::Deliver(payload) => {
+            let (outcome, events) =
+                attempt(app, state, outbox, height, time, |run| app.receive(run, from, number, payload));
+            if let Err(refusal) = &outcome {
+                let mut run = Run::new(app.chain(), height, time, state);
+                run.post(from, MessageBody::Failed { number, refusal: refusal.clone() });
+                outbox.extend(run.finish().1);
+            }
+            (outcome, events)
+        }
+        MessageBody::Failed { number, refusal } => attempt(app, state, outbox, height, time, |run| {
+            app.returned(run, from, *number, refusal);
+            Ok(())
+        }),
+    }
+}
+
+/// Checks that a relayed message is the next one from its chain and that its chain's validators vouch for it.
+///
+/// # Errors
+/// A [`Refusal`] that says which of the two fails.
+pub fn check_message(to: SubChain, state: &dyn Read, message: &RelayedMessage) -> Result<(), Refusal> {
+    let Envelope { from, number, .. } = message.envelope;
+    let refuse = |code, field, reason: String| Err(Refusal::new(code, field, reason));
+    if message.envelope.to != to || from == to {
+        return refuse("wrong-destination", "to", format!("this is the {to} chain"));
+    }
+    let expected = INBOX.get(state, &from).unwrap_or(0);
+    if number != expected {
+        return refuse("out-of-order", "number", format!("expected message {expected}, got {number}"));
+    }
+    let validators = VALIDATORS.get(state, &from).unwrap_or_default();
+    let chain = CHAIN_IDS.get(state, &from).unwrap_or_default();
+    if message.seal.claim.chain != chain || message.seal.verify(&validators).is_err() {
+        return refuse("unproved", "seal", format!("the validators of the {from} chain did not sign this"));
+    }
+    let leaf = merkle::leaf(&encode(&message.envelope));
+    let (index, count) = (message.index as usize, message.count as usize);
+    if !merkle::verify(message.seal.claim.outbox_root, leaf, index, count, &message.path) {
+        return refuse("unproved", "path", "the message is not in the outbox that the seal names".to_owned());
+    }
+    Ok(())
+}
+
+/// Checks what the envelope of a transaction says against state: chain, expiry, sequence, key.
+///
+/// # Errors
+/// A [`Refusal`] for the first of these that fails, in this order.
+pub fn check_envelope(
+    chain: SubChain,
+    state: &dyn Read,
+    transaction: &Transaction,
+    height: Height,
+    time: Timestamp,
+) -> Result<Scope, Refusal> {
+    let body = &transaction.body;
+    let id = CHAIN_IDS.get(state, &chain).unwrap_or_default();
+    if body.chain != id {
+        return Err(Refusal::new("wrong-chain", "chain", format!("signed for another chain than {chain}")));
+    }
+    if body.expires < height {
+        let reason = format!("void after height {}, this is height {height}: sign it again", body.expires);
+        return Err(Refusal::new("expired", "expires", reason));
+    }
+    let account = account(state, body.account);
+    if body.sequence != account.sequence {
+        let reason = format!("the next sequence number of this account is {}", account.sequence);
+        return Err(Refusal::new("wrong-sequence", "sequence", reason));
+    }
+    account.scope(body.account, body.key, time).ok_or_else(|| {
+        Refusal::new("unknown-key", "key", "this key may not sign for this account on this chain")
+    })
+}
+
+fn run_transaction(
+    app: &dyn Application,
+    state: &mut Staged<'_>,
+    outbox: &mut Vec<Envelope>,
+    height: Height,
+    time: Timestamp,
+    transaction: &Transaction,
+) -> Outcome {
+    let body = &transaction.body;
+    if let Err(refusal) = check_envelope(app.chain(), state, transaction, height, time) {
+        return (Err(refusal), Vec::new());
+    }
+    let mut spent = account(state, body.account);
+    spent.sequence += 1;
+    ACCOUNTS.put(state, &body.account, &spent);
+    // The fee stays paid whatever comes after, and is itself all or nothing.
+    let (charged, mut events) = attempt(app, state, outbox, height, time, |run| app.charge(run, body));
+    if charged.is_err() {
+        return (charged, Vec::new());
+    }
+    let (outcome, done) = attempt(app, state, outbox, height, time, |run| {
+        let terms = app.terms(run.state(), body.account, &body.payload)?;
+        if terms_hash(&terms) != body.terms {
+            let reason = "the signed terms are not those of this transaction: read them again and sign again";
+            return Err(Refusal::new("other-terms", "terms", reason));
+        }
+        app.apply(run, body)
+    });
+    events.extend(done);
+    (outcome, events)
+}
