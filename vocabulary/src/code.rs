@@ -1,0 +1,296 @@
+//! The codes of the standards.
+
+use std::fmt;
+use std::io::{Error, ErrorKind, Read};
+use std::str::FromStr;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::WordError;
+
+/// Gives a newtype over fixed ASCII text its Display, borsh and serialisation, all through `FromStr`.
+macro_rules! ascii_code {
+    ($type:ident, $length:expr) => {
+        impl $type {
+            /// The code as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                std::str::from_utf8(&self.0).expect("only ASCII is ever stored")
+            }
+        }
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl BorshDeserialize for $type {
+            fn deserialize_reader<R: Read>(reader: &mut R) -> std::io::Result<Self> {
+                let bytes = <[u8; $length]>::deserialize_reader(reader)?;
+                let invalid = |reason: String| Error::new(ErrorKind::InvalidData, reason);
+                let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.to_string()))?;
+                text.parse().map_err(|error: WordError| invalid(error.to_string()))
+            }
+        }
+    };
+}
+
+/// A country, ISO 3166-1 alpha-2.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
+pub struct Country([u8; 2]);
+ascii_code!(Country, 2);
+
+/// The officially assigned codes of ISO 3166-1, alpha-2.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO \
+BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH \
+ER ES ET FI FJ FK FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL \
+IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME \
+MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH \
+PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC \
+TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+impl FromStr for Country {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<Country, WordError> {
+        match <[u8; 2]>::try_from(text.as_bytes()) {
+            Ok(code) if COUNTRIES.split(' ').any(|known| known == text) => Ok(Country(code)),
+            _ => Err(WordError::new("country", "two capital letters of ISO 3166-1, for instance BD")),
+        }
+    }
+}
+
+/// A Legal Entity Identifier, ISO 17442: 18 characters and two check digits (ISO 7064 MOD 97-10).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
+pub struct Lei([u8; 20]);
+ascii_code!(Lei, 20);
+
+impl FromStr for Lei {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<Lei, WordError> {
+        let shape = || WordError::new("LEI", "18 capital letters or digits and two check digits (ISO 17442)");
+        let bytes = <[u8; 20]>::try_from(text.as_bytes()).map_err(|_| shape())?;
+        let mut remainder = 0u32;
+        for byte in bytes {
+            remainder = match byte {
+                b'0'..=b'9' => (remainder * 10 + u32::from(byte - b'0')) % 97,
+                b'A'..=b'Z' => (remainder * 100 + u32::from(byte - b'A') + 10) % 97,
+                _ => return Err(shape()),
+            };
+        }
+        if !bytes[18..].iter().all(u8::is_ascii_digit) {
+            return Err(shape());
+        }
+        if remainder != 1 {
+            return Err(WordError::new("LEI", "the two check digits do not fit: look for a typing error"));
+        }
+        Ok(Lei(bytes))
+    }
+}
+
+/// A commodity of the Harmonized System: a heading (4 digits) or a subheading (6 digits).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct HsCode(u32);
+
+impl HsCode {
+    /// The chapter, 1 to 97.
+    #[must_use]
+    pub const fn chapter(self) -> u32 {
+        if self.0 > 9_999 { self.0 / 10_000 } else { self.0 / 100 }
+    }
+
+    /// The heading, four digits.
+    #[must_use]
+    pub const fn heading(self) -> u32 {
+        if self.0 > 9_999 { self.0 / 100 } else { self.0 }
+    }
+}
+
+impl FromStr for HsCode {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<HsCode, WordError> {
+        let shape =
+            || WordError::new("HS code", "four or six digits in a chapter from 01 to 97, for instance 1001");
+        if !matches!(text.len(), 4 | 6) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(shape());
+        }
+        let number: u32 = text.parse().map_err(|_| shape())?;
+        // A six-digit code of chapters 01 to 09 would read as four digits once its leading zero is gone; it is
+        // kept apart by its size: headings are below 10 000, subheadings at or above 10 000 (0101.21 is 10 121).
+        let code = HsCode(number);
+        if text.len() == 6 && number < 10_000 {
+            return Err(shape());
+        }
+        if (1..=97).contains(&code.chapter()) && code.chapter() != 77 { Ok(code) } else { Err(shape()) }
+    }
+}
+
+impl fmt::Display for HsCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 > 9_999 { write!(f, "{:06}", self.0) } else { write!(f, "{:04}", self.0) }
+    }
+}
+
+impl fmt::Debug for HsCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A place, UN/LOCODE: the country's two letters and three more letters or digits 2 to 9.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
+pub struct LoCode([u8; 5]);
+ascii_code!(LoCode, 5);
+
+impl FromStr for LoCode {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<LoCode, WordError> {
+        let shape = || {
+            WordError::new("UN/LOCODE", "a country and three letters or digits 2 to 9, for instance BDCGP")
+        };
+        let bytes = <[u8; 5]>::try_from(text.as_bytes()).map_err(|_| shape())?;
+        let place = bytes[2..].iter().all(|byte| byte.is_ascii_uppercase() || (b'2'..=b'9').contains(byte));
+        match text.get(..2).map(Country::from_str) {
+            Some(Ok(_)) if place => Ok(LoCode(bytes)),
+            _ => Err(shape()),
+        }
+    }
+}
+
+/// A unit of measure, UN/CEFACT Recommendation 20, among those that goods are traded in here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct UnitCode(u8);
+
+/// Code, symbol, name: UN/CEFACT Recommendation 20, revision 17.
+const UNITS: [(&str, &str, &str); 12] = [
+    ("TNE", "t", "tonne"),
+    ("KGM", "kg", "kilogram"),
+    ("GRM", "g", "gram"),
+    ("LTR", "l", "litre"),
+    ("MTQ", "m³", "cubic metre"),
+    ("BLL", "bbl", "barrel"),
+    ("MWH", "MWh", "megawatt hour"),
+    ("MTR", "m", "metre"),
+    ("MTK", "m²", "square metre"),
+    ("H87", "pc", "piece"),
+    ("NPR", "pairs", "pair"),
+    ("APZ", "ozt", "troy ounce"),
+];
+
+impl UnitCode {
+    /// Every unit that is known, by code.
+    pub fn all() -> impl Iterator<Item = UnitCode> {
+        (0u8..).take(UNITS.len()).map(UnitCode)
+    }
+
+    fn row(self) -> (&'static str, &'static str, &'static str) {
+        UNITS.get(usize::from(self.0)).copied().unwrap_or(("", "?", "unknown unit"))
+    }
+
+    /// The symbol that people write behind a number: `t`, `bbl`.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        self.row().1
+    }
+
+    /// The unit's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().2
+    }
+}
+
+impl FromStr for UnitCode {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<UnitCode, WordError> {
+        UnitCode::all().find(|unit| unit.row().0 == text).ok_or_else(|| {
+            let known = UNITS.map(|(code, _, _)| code).join(", ");
+            WordError::new("unit", format!("one of {known} (UN/CEFACT Recommendation 20)"))
+        })
+    }
+}
+
+impl fmt::Display for UnitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().0)
+    }
+}
+
+impl fmt::Debug for UnitCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Who carries which cost and risk: Incoterms 2020.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the codes are the standard's own names")]
+pub enum Incoterm {
+    Exw = 0,
+    Fca = 1,
+    Cpt = 2,
+    Cip = 3,
+    Dap = 4,
+    Dpu = 5,
+    Ddp = 6,
+    Fas = 7,
+    Fob = 8,
+    Cfr = 9,
+    Cif = 10,
+}
+
+impl Incoterm {
+    /// Every term, in the order of the standard.
+    pub const ALL: [Incoterm; 11] = [
+        Incoterm::Exw,
+        Incoterm::Fca,
+        Incoterm::Cpt,
+        Incoterm::Cip,
+        Incoterm::Dap,
+        Incoterm::Dpu,
+        Incoterm::Ddp,
+        Incoterm::Fas,
+        Incoterm::Fob,
+        Incoterm::Cfr,
+        Incoterm::Cif,
+    ];
+
+    /// The three capital letters.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Incoterm::Exw => "EXW",
+            Incoterm::Fca => "FCA",
+            Incoterm::Cpt => "CPT",
+            Incoterm::Cip => "CIP",
+            Incoterm::Dap => "DAP",
+            Incoterm::Dpu => "DPU",
+            Incoterm::Ddp => "DDP",
+            Incoterm::Fas => "FAS",
+            Incoterm::Fob => "FOB",
+            Incoterm::Cfr => "CFR",
+            Incoterm::Cif => "CIF",
+        }
+    }
+}
+
+impl FromStr for Incoterm {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<Incoterm, WordError> {
+        Incoterm::ALL.into_iter().find(|term| term.code() == text).ok_or_else(|| {
+            let known = Incoterm::ALL.map(Incoterm::code).join(", ");
+            WordError::new("Incoterm", format!("one of {known} (Incoterms 2020)"))
+        })
+    }
+}
+
+impl fmt::Display for Incoterm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
