@@ -1,1 +1,7 @@
-//! data-chain
+//! The data chain.
+
+pub mod event;
+pub mod payload;
+
+pub use event::Event;
+pub use payload::Payload;

@@ -1,1 +1,7 @@
-//! identity-chain
+//! The identity chain.
+
+pub mod event;
+pub mod payload;
+
+pub use event::Event;
+pub use payload::Payload;

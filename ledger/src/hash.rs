@@ -38,6 +38,8 @@ pub enum Tag {
     StateNode,
     /// The contents of a file kept off chain.
     Document,
+    /// The seed behind a one-time code.
+    EnrolCode,
     /// Anything a chain names by its content: an offer, a ring, a certificate.
     Content,
 }
@@ -61,6 +63,7 @@ impl Tag {
             Tag::StateLeaf => b"permuta/1/state-leaf",
             Tag::StateNode => b"permuta/1/state-node",
             Tag::Document => b"permuta/1/document",
+            Tag::EnrolCode => b"permuta/1/enrol-code",
             Tag::Content => b"permuta/1/content",
         };
         let mut padded = [0; 32];

@@ -59,6 +59,15 @@ impl KeyPair {
         KeyPair(SigningKey::from_bytes(&seed))
     }
 
+    /// The key pair of a one-time code as people type it: letters and digits count, in any case; everything else
+    /// is passed over. The seed is the tagged hash ([`Tag::EnrolCode`]) of the capital letters and digits.
+    #[must_use]
+    pub fn from_code(code: &str) -> KeyPair {
+        let plain: String =
+            code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+        KeyPair::from_seed(Hash::of(Tag::EnrolCode, plain.as_bytes()).0)
+    }
+
     /// The seed, for whoever stores the key.
     #[must_use]
     pub fn seed(&self) -> [u8; 32] {

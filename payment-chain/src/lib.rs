@@ -1,1 +1,1 @@
-//! payment-chain
+//! The payment chain.

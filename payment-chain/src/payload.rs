@@ -1,0 +1,141 @@
+//! What can be asked of the payment chain.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use clearing::{Amount, Price};
+use ledger::{Address, Hash, Timestamp};
+use vocabulary::{HsCode, Text, UnitCode};
+
+use crate::model::{AssetId, BatchId, ContractId, OfferId, OfferTerms, RequestId};
+
+/// The most rings a submission may have.
+pub const MAX_RINGS: usize = 4096;
+
+/// A ring as a solver submits it: offers and what each gives.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SubmittedRing {
+    /// Offer and quantity given, in ring order; 2 to 6.
+    pub legs: Vec<(OfferId, Amount)>,
+}
+
+/// A request to the payment chain.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Payload {
+    /// Moves what the sender holds to another admitted party.
+    Transfer {
+        /// To whom.
+        to: Address,
+        /// Which asset.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Defines an asset that the sender will issue (gateway).
+    DefineAsset {
+        /// What merchants call it.
+        name: Text<80>,
+        /// What it is in the Harmonized System.
+        hs: HsCode,
+        /// What it is measured in.
+        unit: UnitCode,
+        /// How many decimals a unit has.
+        decimals: u8,
+        /// The product on the data chain that says what grade it stands for.
+        product: Hash,
+    },
+    /// Asks the issuer of an asset to vouch for goods and issue it.
+    RequestIssue {
+        /// Which asset.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+        /// The goods on the data chain.
+        product: Hash,
+        /// The warehouse receipt; [`Hash::ZERO`] for none.
+        document: Hash,
+    },
+    /// Asks the issuer of an asset to hand out goods; locks the asset meanwhile.
+    RequestRedeem {
+        /// Which asset.
+        asset: AssetId,
+        /// How much.
+        amount: Amount,
+    },
+    /// Grants a request: issues, or destroys and hands out (the asset's issuer).
+    GrantRequest {
+        /// Which.
+        request: RequestId,
+    },
+    /// Turns a request down; what it locked is free again (the asset's issuer).
+    RefuseRequest {
+        /// Which.
+        request: RequestId,
+        /// Why.
+        reason: Text<200>,
+    },
+    /// States a reference price (a named feed).
+    PublishPrice {
+        /// Of which asset.
+        asset: AssetId,
+        /// US dollars per whole unit.
+        price: Price,
+        /// The date that it is of; not in the future.
+        as_of: Timestamp,
+        /// Where it comes from.
+        source: Text<120>,
+    },
+    /// Puts an offer into the book, from the batch after next.
+    PostOffer(OfferTerms),
+    /// Replaces what an offer says about quantity, limit, dates and delivery; assets and commitment stay. It
+    /// takes part again from the batch after next.
+    AmendOffer {
+        /// Which.
+        offer: OfferId,
+        /// What it says from now on.
+        terms: OfferTerms,
+    },
+    /// Takes an offer back; while the book is frozen, at the end of the window.
+    CancelOffer {
+        /// Which.
+        offer: OfferId,
+    },
+    /// Proposes the clearing of a batch (solver).
+    SubmitClearing {
+        /// Which.
+        batch: BatchId,
+        /// What it is worth by the solver's word, in millionths of a US dollar, rounded down.
+        declared_micro_usd: u128,
+        /// The proven upper bound by the solver's word, in millionths of a US dollar, rounded up.
+        bound_micro_usd: u128,
+        /// The rings; at most [`MAX_RINGS`].
+        rings: Vec<SubmittedRing>,
+    },
+    /// Signs a contract: locks what the sender gives in it; the last signature executes.
+    SignContract {
+        /// Which.
+        contract: ContractId,
+    },
+    /// Declines a contract, which dissolves it.
+    DeclineContract {
+        /// Which.
+        contract: ContractId,
+    },
+    /// Lets another organisation (a bank) see the sender's side of a settlement.
+    ShareSettlement {
+        /// Which.
+        settlement: Hash,
+        /// Who may see it.
+        with: Address,
+        /// Until when; a moment in the past withdraws.
+        until: Timestamp,
+    },
+    /// Sets aside deposit, out of which a false declaration is fined (solver).
+    Bond {
+        /// How much of the deposit asset.
+        amount: Amount,
+    },
+    /// Takes deposit back that no open batch needs.
+    Unbond {
+        /// How much of the deposit asset.
+        amount: Amount,
+    },
+}
