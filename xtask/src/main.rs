@@ -1,2 +1,52 @@
-//! xtask
-fn main() {}
+//! Builds, tests and measures Permuta: `cargo xtask test` is what continuous integration runs.
+
+mod browser;
+mod check;
+mod postgres;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, tests and measures Permuta.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what the tests need, then checks format and lints and runs every test, on SQLite and PostgreSQL and in
+    /// headless Chromium.
+    Test {
+        /// Leave out formatting and lints.
+        #[arg(long)]
+        only_tests: bool,
+        /// Passed on to `cargo test`, for instance `-p ledger`.
+        #[arg(last = true)]
+        rest: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
+        Task::Test { only_tests, rest } => check::run(only_tests, &rest),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).to_path_buf()
+}
