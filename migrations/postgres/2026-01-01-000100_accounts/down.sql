@@ -1,0 +1,3 @@
+DROP TABLE user_keys;
+DROP TABLE sessions;
+DROP TABLE users;
