@@ -1,0 +1,31 @@
+//! The measurements behind `docs/BENCHMARKS.md`: each prints one line of JSON. `cargo xtask bench` runs them beside
+//! their baselines.
+
+mod pages;
+mod signatures;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// One measurement, printed as a line of JSON.
+#[derive(Parser)]
+#[command(name = "benchmarks")]
+struct Arguments {
+    #[command(subcommand)]
+    measurement: Measurement,
+}
+
+#[derive(Subcommand)]
+enum Measurement {
+    /// Strict Ed25519 verifications per second on all cores.
+    Signatures(signatures::Options),
+    /// Latency of pages at a fixed rate of requests.
+    Pages(pages::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().measurement {
+        Measurement::Signatures(options) => signatures::run(&options),
+        Measurement::Pages(options) => pages::run(&options),
+    }
+}
