@@ -8,7 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::WordError;
 
-/// Gives a newtype over fixed ASCII text its Display, borsh and serialisation, all through `FromStr`.
+/// Gives a newtype over fixed ASCII text its Display and its decoding, which goes through `FromStr`.
 macro_rules! ascii_code {
     ($type:ident, $length:expr) => {
         impl $type {
@@ -31,9 +31,8 @@ macro_rules! ascii_code {
         impl BorshDeserialize for $type {
             fn deserialize_reader<R: Read>(reader: &mut R) -> std::io::Result<Self> {
                 let bytes = <[u8; $length]>::deserialize_reader(reader)?;
-                let invalid = |reason: String| Error::new(ErrorKind::InvalidData, reason);
-                let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.to_string()))?;
-                text.parse().map_err(|error: WordError| invalid(error.to_string()))
+                let text = std::str::from_utf8(&bytes).unwrap_or_default();
+                text.parse().map_err(|error: WordError| Error::new(ErrorKind::InvalidData, error))
             }
         }
     };
@@ -52,6 +51,13 @@ IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK
 MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH \
 PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC \
 TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+impl Country {
+    /// Every country of the standard, in alphabetical order of code.
+    pub fn all() -> impl Iterator<Item = Country> {
+        COUNTRIES.split(' ').filter_map(|code| Some(Country(code.as_bytes().try_into().ok()?)))
+    }
+}
 
 impl FromStr for Country {
     type Err = WordError;
@@ -91,21 +97,40 @@ impl FromStr for Lei {
     }
 }
 
-/// A commodity of the Harmonized System: a heading (4 digits) or a subheading (6 digits).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
-pub struct HsCode(u32);
+/// A commodity of the Harmonized System (WCO, HS 2022): a heading (4 digits) or a subheading (6 digits). Codes sort
+/// as in the nomenclature: a heading stands before its subheadings. In canonical form it has six bytes: the digits
+/// in ASCII, with two zero bytes behind a heading.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
+pub struct HsCode([u8; 6]);
 
 impl HsCode {
+    /// The code as text, four or six digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let digits = if self.is_subheading() { &self.0[..] } else { &self.0[..4] };
+        std::str::from_utf8(digits).expect("only digits are ever stored")
+    }
+
+    /// Whether it has six digits.
+    #[must_use]
+    pub const fn is_subheading(self) -> bool {
+        self.0[5] != 0
+    }
+
+    const fn digit(self, at: usize) -> u32 {
+        (self.0[at] - b'0') as u32
+    }
+
     /// The chapter, 1 to 97.
     #[must_use]
     pub const fn chapter(self) -> u32 {
-        if self.0 > 9_999 { self.0 / 10_000 } else { self.0 / 100 }
+        10 * self.digit(0) + self.digit(1)
     }
 
-    /// The heading, four digits.
+    /// The heading, four digits as a number: 101 for 0101 and for 0101.21.
     #[must_use]
     pub const fn heading(self) -> u32 {
-        if self.0 > 9_999 { self.0 / 100 } else { self.0 }
+        100 * self.chapter() + 10 * self.digit(2) + self.digit(3)
     }
 }
 
@@ -117,26 +142,33 @@ impl FromStr for HsCode {
         if !matches!(text.len(), 4 | 6) || !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(shape());
         }
-        let number: u32 = text.parse().map_err(|_| shape())?;
-        // A six-digit code of chapters 01 to 09 would read as four digits once its leading zero is gone; it is
-        // kept apart by its size: headings are below 10 000, subheadings at or above 10 000 (0101.21 is 10 121).
-        let code = HsCode(number);
-        if text.len() == 6 && number < 10_000 {
-            return Err(shape());
-        }
-        if (1..=97).contains(&code.chapter()) && code.chapter() != 77 { Ok(code) } else { Err(shape()) }
+        let mut bytes = [0; 6];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        let code = HsCode(bytes);
+        // Chapter 77 is reserved; 98 and 99 are each country's own. Headings count from 01 in each chapter.
+        let known = (1..=97).contains(&code.chapter()) && code.chapter() != 77;
+        if known && !code.heading().is_multiple_of(100) { Ok(code) } else { Err(shape()) }
+    }
+}
+
+impl BorshDeserialize for HsCode {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> std::io::Result<Self> {
+        let bytes = <[u8; 6]>::deserialize_reader(reader)?;
+        let digits = if bytes[4..] == [0, 0] { &bytes[..4] } else { &bytes[..] };
+        let text = std::str::from_utf8(digits).unwrap_or_default();
+        text.parse().map_err(|error: WordError| Error::new(ErrorKind::InvalidData, error))
     }
 }
 
 impl fmt::Display for HsCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 > 9_999 { write!(f, "{:06}", self.0) } else { write!(f, "{:04}", self.0) }
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for HsCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.write_str(self.as_str())
     }
 }
 
@@ -160,11 +192,12 @@ impl FromStr for LoCode {
     }
 }
 
-/// A unit of measure, UN/CEFACT Recommendation 20, among those that goods are traded in here.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+/// A unit of measure, UN/CEFACT Recommendation 20, among those that goods are traded in here. In canonical form it
+/// is one byte, its place in the list.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct UnitCode(u8);
 
-/// Code, symbol, name: UN/CEFACT Recommendation 20, revision 17.
+/// Code, symbol, name: UN/CEFACT Recommendation 20, revision 17. New units go to the end: the order is stored.
 const UNITS: [(&str, &str, &str); 12] = [
     ("TNE", "t", "tonne"),
     ("KGM", "kg", "kilogram"),
@@ -187,7 +220,13 @@ impl UnitCode {
     }
 
     fn row(self) -> (&'static str, &'static str, &'static str) {
-        UNITS.get(usize::from(self.0)).copied().unwrap_or(("", "?", "unknown unit"))
+        UNITS[usize::from(self.0)]
+    }
+
+    /// The code, for instance `TNE`.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.row().0
     }
 
     /// The symbol that people write behind a number: `t`, `bbl`.
@@ -206,16 +245,26 @@ impl UnitCode {
 impl FromStr for UnitCode {
     type Err = WordError;
     fn from_str(text: &str) -> Result<UnitCode, WordError> {
-        UnitCode::all().find(|unit| unit.row().0 == text).ok_or_else(|| {
-            let known = UNITS.map(|(code, _, _)| code).join(", ");
-            WordError::new("unit", format!("one of {known} (UN/CEFACT Recommendation 20)"))
-        })
+        UnitCode::all().find(|unit| unit.code() == text).ok_or_else(unknown_unit)
+    }
+}
+
+fn unknown_unit() -> WordError {
+    let known = UNITS.map(|(code, _, _)| code).join(", ");
+    WordError::new("unit", format!("one of {known} (UN/CEFACT Recommendation 20)"))
+}
+
+impl BorshDeserialize for UnitCode {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> std::io::Result<Self> {
+        let number = u8::deserialize_reader(reader)?;
+        let known = UnitCode::all().find(|unit| unit.0 == number);
+        known.ok_or_else(|| Error::new(ErrorKind::InvalidData, unknown_unit()))
     }
 }
 
 impl fmt::Display for UnitCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.row().0)
+        f.write_str(self.code())
     }
 }
 

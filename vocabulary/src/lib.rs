@@ -1,10 +1,22 @@
 //! The words of trade, checked once: what is parsed here is valid wherever it goes.
 //!
 //! [`text`] bounds what people write; [`code`] holds the standards' codes (ISO 3166, ISO 17442, HS, UN/LOCODE,
-//! UN/CEFACT Rec 20, Incoterms 2020); [`party`] says what an organisation may be; [`messages`] is what the three
-//! chains tell each other.
+//! UN/CEFACT Rec 20, Incoterms 2020); [`party`] says what an organisation may be; [`date`] writes moments as people
+//! read them; [`messages`] is what the three chains tell each other; [`field`] decodes requests so that a refusal
+//! names the field at fault.
+//!
+//! ```
+//! use vocabulary::{HsCode, Lei};
+//! let jute: HsCode = "5303".parse()?;
+//! assert_eq!(jute.chapter(), 53);
+//! assert!("529900T8BM49AURSDO56".parse::<Lei>().is_err(), "the check digits are 55");
+//! # Ok::<(), vocabulary::WordError>(())
+//! ```
 
 pub mod code;
+pub mod date;
+pub mod field;
+pub mod fuzz;
 pub mod messages;
 pub mod party;
 pub mod text;

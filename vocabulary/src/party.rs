@@ -1,6 +1,12 @@
 //! What an organisation may be and how it stands.
 
+use std::fmt;
+use std::io::{Error, ErrorKind, Read};
+use std::str::FromStr;
+
 use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::WordError;
 
 /// What an organisation may do beyond looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -54,8 +60,24 @@ impl Role {
     }
 }
 
-/// A set of roles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = WordError;
+    fn from_str(text: &str) -> Result<Role, WordError> {
+        Role::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| {
+            let known = Role::ALL.map(Role::name).join(", ");
+            WordError::new("role", format!("one of {known}"))
+        })
+    }
+}
+
+/// A set of roles. In canonical form it has two bytes, little-endian: one bit a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize)]
 pub struct Roles(u16);
 
 impl Roles {
@@ -71,9 +93,42 @@ impl Roles {
         self.0 & 1 << (role as u8) != 0
     }
 
+    /// Whether it has no member.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// This set with `role` in it.
+    #[must_use]
+    pub const fn with(self, role: Role) -> Roles {
+        Roles(self.0 | 1 << (role as u8))
+    }
+
     /// Its members, in order.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.has(*role))
+    }
+}
+
+impl BorshDeserialize for Roles {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> std::io::Result<Self> {
+        let roles = Roles(u16::deserialize_reader(reader)?);
+        if Roles::of(&Role::ALL).0 | roles.0 == Roles::of(&Role::ALL).0 {
+            return Ok(roles);
+        }
+        Err(Error::new(ErrorKind::InvalidData, WordError::new("roles", "a role that is not known")))
+    }
+}
+
+/// The names of the roles with commas between them; `none` for the empty set.
+impl fmt::Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("none");
+        }
+        let names: Vec<&str> = self.iter().map(Role::name).collect();
+        f.write_str(&names.join(", "))
     }
 }
 
@@ -102,5 +157,11 @@ impl Standing {
             Standing::Suspended => "suspended",
             Standing::Refused => "refused",
         }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
