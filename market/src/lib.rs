@@ -33,6 +33,8 @@
 //! assert!(best.routes > 0);
 //! ```
 
+#![warn(clippy::float_arithmetic)]
+
 mod chain;
 mod company;
 pub mod countries;
