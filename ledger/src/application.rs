@@ -61,6 +61,15 @@ pub trait Application: Send + Sync + 'static {
         let _ = (run, by, number, refusal);
     }
 
+    /// Checks the chain's own books: what must hold after every block, for instance that no asset grew or shrank.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that names what is wrong.
+    fn audit(&self, state: &dyn Read) -> Result<(), Refusal> {
+        let _ = state;
+        Ok(())
+    }
+
     /// Whether something falls due at `height` and `time`, so that a block is needed without transactions.
     fn due(&self, state: &dyn Read, height: Height, time: Timestamp) -> bool;
 }

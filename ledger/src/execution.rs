@@ -41,6 +41,17 @@ impl Executed {
 /// Executes `block` on `state`. The signatures of its transactions were checked before (they need no state);
 /// everything that depends on state is checked here.
 pub fn execute(app: &dyn Application, state: &dyn Read, block: &Block) -> Executed {
+    let ids: Vec<Hash> = block.transactions.iter().map(Transaction::id).collect();
+    execute_known(app, state, block, &ids)
+}
+
+/// Executes a block whose transactions have the identifiers `ids`.
+pub(crate) fn execute_known(
+    app: &dyn Application,
+    state: &dyn Read,
+    block: &Block,
+    ids: &[Hash],
+) -> Executed {
     let mut staged = Staged::new(state);
     let Header { height, time, .. } = block.header;
     let mut receipts = Vec::with_capacity(1 + block.messages.len() + block.transactions.len());
@@ -57,9 +68,9 @@ pub fn execute(app: &dyn Application, state: &dyn Read, block: &Block) -> Execut
         let (outcome, events) = consume(app, &mut staged, &mut outbox, height, time, message);
         receipts.push(Receipt { cause: Cause::Message { from, number }, outcome, events });
     }
-    for transaction in &block.transactions {
+    for (transaction, id) in block.transactions.iter().zip(ids) {
         let (outcome, events) = run_transaction(app, &mut staged, &mut outbox, height, time, transaction);
-        receipts.push(Receipt { cause: Cause::Transaction(transaction.id()), outcome, events });
+        receipts.push(Receipt { cause: Cause::Transaction(*id), outcome, events });
     }
     Executed { changes: staged.into_changes(), receipts, outbox }
 }
@@ -134,6 +145,13 @@ pub fn check_message(to: SubChain, state: &dyn Read, message: &RelayedMessage) -
     if number != expected {
         return refuse("out-of-order", "number", format!("expected message {expected}, got {number}"));
     }
+    check_vouched(state, message)
+}
+
+/// Checks that the validators of its chain vouch for a relayed message, whatever its number.
+pub(crate) fn check_vouched(state: &dyn Read, message: &RelayedMessage) -> Result<(), Refusal> {
+    let from = message.envelope.from;
+    let refuse = |code, field, reason: String| Err(Refusal::new(code, field, reason));
     let validators = VALIDATORS.get(state, &from).unwrap_or_default();
     let chain = CHAIN_IDS.get(state, &from).unwrap_or_default();
     if message.seal.claim.chain != chain || message.seal.verify(&validators).is_err() {

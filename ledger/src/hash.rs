@@ -32,6 +32,8 @@ pub enum Tag {
     Node,
     /// The path of a key in the state tree.
     StateKey,
+    /// A value in the state.
+    StateValue,
     /// A leaf of the state tree.
     StateLeaf,
     /// An inner node of the state tree.
@@ -60,6 +62,7 @@ impl Tag {
             Tag::Leaf => b"permuta/1/leaf",
             Tag::Node => b"permuta/1/node",
             Tag::StateKey => b"permuta/1/state-key",
+            Tag::StateValue => b"permuta/1/state-value",
             Tag::StateLeaf => b"permuta/1/state-leaf",
             Tag::StateNode => b"permuta/1/state-node",
             Tag::Document => b"permuta/1/document",

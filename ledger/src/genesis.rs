@@ -1,0 +1,128 @@
+//! What a network of three chains starts from.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::account::{CHAIN_IDS, VALIDATORS};
+use crate::hash::{Hash, Hasher, Tag, encode};
+use crate::key::PublicKey;
+use crate::moment::{SubChain, Timestamp};
+use crate::state::Write;
+
+/// The only version of [`Genesis`] so far.
+pub const VERSION: u8 = 1;
+/// The most validators that a genesis may name.
+pub const MAX_VALIDATORS: usize = 1000;
+
+/// The start of all three chains. Its hash enters the name of each chain, and so every signature. The chains' own
+/// settings stand here only as hashes, so that a light client needs these few bytes and nothing else.
+///
+/// Canonical bytes: version (1), time (8, little-endian like every integer), number of validators (4), each validator
+/// as public key (32) and weight (8), then the hash of the settings of the identity, data and payment chain (32 each).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Genesis {
+    /// [`VERSION`].
+    pub version: u8,
+    /// Chain time of height 0.
+    pub time: Timestamp,
+    /// The validators and their weights, in ascending order of key.
+    pub validators: Vec<(PublicKey, u64)>,
+    /// Hash of each chain's own settings, in the order of [`SubChain::ALL`].
+    pub settings: [Hash; 3],
+}
+
+/// Why a genesis is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisError {
+    /// Not the canonical encoding.
+    #[error("not the canonical encoding of a genesis")]
+    Malformed,
+    /// A version that this program does not know.
+    #[error("genesis version {0} is unknown; this program knows version {VERSION}")]
+    Version(u8),
+    /// No validator, or more than [`MAX_VALIDATORS`].
+    #[error("a genesis names 1 to {MAX_VALIDATORS} validators, this one {0}")]
+    Count(usize),
+    /// Not in strictly ascending order of key.
+    #[error("the validators of a genesis stand in ascending order of key, each once")]
+    Order,
+    /// A validator of weight 0, or weights that add up to more than 2^63.
+    #[error("every validator has a weight of at least 1, all together at most 2^63")]
+    Weight,
+}
+
+impl Genesis {
+    /// A genesis of `validators`, in any order, and of the canonical bytes of each chain's own settings, in the order
+    /// of [`SubChain::ALL`].
+    ///
+    /// # Errors
+    /// [`GenesisError`] when the validators are none, too many, repeated or without weight.
+    pub fn new(
+        time: Timestamp,
+        mut validators: Vec<(PublicKey, u64)>,
+        settings: [&[u8]; 3],
+    ) -> Result<Genesis, GenesisError> {
+        validators.sort_unstable();
+        let settings = settings.map(|bytes| Hash::of(Tag::Content, bytes));
+        let genesis = Genesis { version: VERSION, time, validators, settings };
+        genesis.check()?;
+        Ok(genesis)
+    }
+
+    /// Checks what the type does not say.
+    ///
+    /// # Errors
+    /// [`GenesisError`], in the order of its variants.
+    pub fn check(&self) -> Result<(), GenesisError> {
+        if self.version != VERSION {
+            return Err(GenesisError::Version(self.version));
+        }
+        if !(1..=MAX_VALIDATORS).contains(&self.validators.len()) {
+            return Err(GenesisError::Count(self.validators.len()));
+        }
+        if !self.validators.is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(GenesisError::Order);
+        }
+        let total = self.validators.iter().fold(0u128, |sum, (_, weight)| sum + u128::from(*weight));
+        if total > 1 << 63 || self.validators.iter().any(|(_, weight)| *weight == 0) {
+            return Err(GenesisError::Weight);
+        }
+        Ok(())
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// [`GenesisError`].
+    pub fn decode(bytes: &[u8]) -> Result<Genesis, GenesisError> {
+        let genesis = Genesis::try_from_slice(bytes).map_err(|_| GenesisError::Malformed)?;
+        genesis.check()?;
+        Ok(genesis)
+    }
+
+    /// What people compare to know that they speak of the same network.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        Hash::of(Tag::Genesis, &encode(self))
+    }
+
+    /// The name of `chain` in this network.
+    #[must_use]
+    pub fn chain_id(&self, chain: SubChain) -> Hash {
+        Hasher::new(Tag::Chain).chain(&self.hash().0).chain(&[chain as u8]).finish()
+    }
+
+    /// Writes what every chain knows from the start: the three names, and whose word counts on each.
+    pub(crate) fn write<S: Write + ?Sized>(&self, state: &mut S) {
+        for chain in SubChain::ALL {
+            CHAIN_IDS.put(state, &chain, &self.chain_id(chain));
+            VALIDATORS.put(state, &chain, &self.validators);
+        }
+    }
+}
+
+/// Reads a genesis from arbitrary bytes.
+pub fn fuzz_genesis(bytes: &[u8]) {
+    if let Ok(genesis) = Genesis::decode(bytes) {
+        assert_eq!(encode(&genesis), bytes);
+    }
+}

@@ -1,0 +1,425 @@
+//! Opening a ledger, and checking a log from the first byte to the last.
+//!
+//! The log says what happened. A store may spare the replay of its beginning: its entries must give the state root
+//! that the seal of its height names, or it is thrown away and made again.
+
+use std::collections::VecDeque;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, RwLock};
+
+use crate::application::{Application, Run};
+use crate::block::{Block, SealError};
+use crate::engine::{Engine, Input, LocalEngine};
+use crate::execution::{Executed, execute};
+use crate::genesis::{Genesis, GenesisError};
+use crate::hash::Hash;
+use crate::inbox::Inbox;
+use crate::key::PublicKey;
+use crate::ledger::{Ledger, Options, State, Worker, apply, claim, count_sent, update_tree};
+use crate::log::{Log, LogError, Torn};
+use crate::mempool::Mempool;
+use crate::moment::Height;
+use crate::receipt::{Cause, Receipt, Refusal};
+use crate::record::{Committed, RecordError, Sent, decode_record, encode_record};
+use crate::state::{MemoryState, Staged};
+use crate::store::{Changes, SledStore, Store, StoreError};
+use crate::tree::Tree;
+use crate::validity::{BlockError, check_body, check_header, check_signatures, genesis_header};
+
+/// Why a ledger does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The genesis is none.
+    #[error("genesis: {0}")]
+    Genesis(#[from] GenesisError),
+    /// The validator does not outweigh all others together, so it cannot run the chain alone.
+    #[error("{0} does not weigh more than half of the validators of this genesis")]
+    Validator(PublicKey),
+    /// The disk refuses.
+    #[error("{path}: {source}")]
+    Disk {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has the directory open.
+    #[error("{0} is open in another process")]
+    InUse(PathBuf),
+    /// The log is damaged or does not belong here.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The log does not say what the genesis and the rules of this program give.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The state is ahead of the log: blocks that were acknowledged are missing from it.
+    #[error(
+        "the log ends at height {log}, but the state was written at height {store}: fetch the missing blocks"
+    )]
+    Behind {
+        /// The log's last height.
+        log: Height,
+        /// The height of the state.
+        store: Height,
+    },
+}
+
+/// A block of the log that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("block {height}: {fault}")]
+pub struct ReplayError {
+    /// Its height.
+    pub height: Height,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What can be wrong with a logged block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Its record cannot be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The block does not follow its parent, or does not hold what it names.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The seal does not hold.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Execution gives another state root than the seal.
+    #[error("execution gives state root {computed}, the seal says {sealed}")]
+    State {
+        /// What execution gives.
+        computed: Hash,
+        /// What the seal says.
+        sealed: Hash,
+    },
+    /// Execution gives other receipts than the log.
+    #[error("execution gives other receipts than the log")]
+    Receipts,
+    /// Execution gives another outbox than the log.
+    #[error("execution gives another outbox than the log")]
+    Outbox,
+    /// The seal is about something else than this block.
+    #[error("the seal is about another block")]
+    Claim,
+    /// The application finds its books wrong after this block.
+    #[error("audit: {0}")]
+    Audit(Refusal),
+}
+
+/// What opening found and did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// The height of the state that the store gave; `None` when it gave none.
+    pub from_store: Option<Height>,
+    /// Why the store's state was thrown away, if it was.
+    pub store_fault: Option<String>,
+    /// How many blocks were executed again.
+    pub replayed: u64,
+    /// How many bytes of a torn record, never acknowledged, were cut off the log.
+    pub torn_bytes: u64,
+}
+
+/// What a full check went through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The last height.
+    pub height: Height,
+    /// How many transactions there are.
+    pub transactions: u64,
+    /// How many messages were consumed.
+    pub messages: u64,
+    /// The state root after the last block.
+    pub state_root: Hash,
+}
+
+/// A state being brought forward block by block.
+struct Replay<'a> {
+    app: &'a dyn Application,
+    genesis: &'a Genesis,
+    id: Hash,
+    values: MemoryState,
+    tree: Tree,
+    sent: Sent,
+}
+
+impl<'a> Replay<'a> {
+    fn new(app: &'a dyn Application, genesis: &'a Genesis) -> Replay<'a> {
+        let id = genesis.chain_id(app.chain());
+        Replay { app, genesis, id, values: MemoryState::default(), tree: Tree::default(), sent: [0; 3] }
+    }
+
+    /// What the genesis comes to.
+    fn start(&self) -> (Block, Executed) {
+        let nothing = MemoryState::default();
+        let mut staged = Staged::new(&nothing);
+        self.genesis.write(&mut staged);
+        let mut run = Run::new(self.app.chain(), Height(0), self.genesis.time, &mut staged);
+        self.app.genesis(&mut run);
+        let (events, outbox) = run.finish();
+        let receipts = vec![Receipt { cause: Cause::Opening, outcome: Ok(()), events }];
+        let header = genesis_header(self.id, self.genesis.time);
+        let block = Block { header, messages: Vec::new(), transactions: Vec::new() };
+        (block, Executed { changes: staged.into_changes(), receipts, outbox })
+    }
+
+    fn take(&mut self, executed: &Executed) {
+        self.tree = update_tree(&self.tree, &executed.changes);
+        self.sent = count_sent(self.sent, executed);
+        apply(&mut self.values, &executed.changes);
+    }
+
+    /// Checks the record of the block after `parent` (of the genesis without one), executes it, compares.
+    fn advance(
+        &mut self,
+        parent: Option<&Committed>,
+        committed: &Committed,
+        sent: Sent,
+        thorough: bool,
+    ) -> Result<Changes, Fault> {
+        let block = &committed.block;
+        let executed = match parent {
+            None => {
+                let (expected, executed) = self.start();
+                if *block != expected {
+                    return Err(Fault::Block(BlockError::Chain(block.header.chain)));
+                }
+                executed
+            }
+            Some(parent) => {
+                check_header(&block.header, &parent.block.header, &parent.seal.claim)?;
+                check_body(block)?;
+                if thorough {
+                    check_signatures(block)?;
+                }
+                execute(self.app, &self.values, block)
+            }
+        };
+        self.take(&executed);
+        let sealed = &committed.seal.claim;
+        let expected = claim(&block.header, &executed, self.tree.root(), sealed.era, sealed.grade);
+        if expected.state_root != sealed.state_root {
+            return Err(Fault::State { computed: expected.state_root, sealed: sealed.state_root });
+        }
+        if executed.receipts != committed.receipts {
+            return Err(Fault::Receipts);
+        }
+        if executed.outbox != committed.outbox || self.sent != sent {
+            return Err(Fault::Outbox);
+        }
+        if expected != *sealed {
+            return Err(Fault::Claim);
+        }
+        committed.seal.verify(&self.genesis.validators)?;
+        Ok(executed.changes)
+    }
+}
+
+fn read(log: &Log, height: Height) -> Result<(Sent, Committed), OpenError> {
+    let bytes = log.read(height)?.unwrap_or_default();
+    decode_record(&bytes).map_err(|fault| ReplayError { height, fault: fault.into() }.into())
+}
+
+impl Ledger {
+    /// Opens a chain, or begins it when there is nothing yet.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing that was acknowledged is ever dropped.
+    pub fn open(app: Arc<dyn Application>, genesis: &Genesis, options: Options) -> Result<Ledger, OpenError> {
+        let Some(dir) = options.dir.clone() else {
+            return Ledger::assemble(app, genesis, options, None, Log::memory(), Torn::default(), None, None);
+        };
+        let disk = |path: &PathBuf, source| OpenError::Disk { path: path.clone(), source };
+        fs::create_dir_all(&dir).map_err(|source| disk(&dir, source))?;
+        let path = dir.join("lock");
+        let lock = File::create(&path).map_err(|source| disk(&path, source))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir)),
+            Err(TryLockError::Error(source)) => return Err(disk(&path, source)),
+        }
+        let id = genesis.chain_id(app.chain());
+        let (log, torn) = Log::open(&dir.join("log"), id, options.segment_bytes)?;
+        let path = dir.join("state");
+        let (store, fault) = match SledStore::open(&path, id) {
+            Ok(store) => (store, None),
+            // The store holds nothing that the log does not: begin it again.
+            Err(fault) => {
+                fs::remove_dir_all(&path).map_err(|source| disk(&path, source))?;
+                let store = SledStore::open(&path, id)
+                    .map_err(|error| disk(&path, io::Error::other(error.to_string())))?;
+                (store, Some(fault))
+            }
+        };
+        Ledger::assemble(app, genesis, options, Some(Box::new(store)), log, torn, fault, Some(lock))
+    }
+
+    /// Opens a ledger over parts that the caller made.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each part was opened before; a struct would name them twice"
+    )]
+    fn assemble(
+        app: Arc<dyn Application>,
+        genesis: &Genesis,
+        options: Options,
+        mut store: Option<Box<dyn Store>>,
+        mut log: Log,
+        torn: Torn,
+        fault: Option<StoreError>,
+        lock: Option<File>,
+    ) -> Result<Ledger, OpenError> {
+        genesis.check()?;
+        let proposer = options.validator.public();
+        let total: u128 = genesis.validators.iter().map(|(_, weight)| u128::from(*weight)).sum();
+        let own = genesis.validators.iter().find(|(key, _)| *key == proposer);
+        if own.is_none_or(|(_, weight)| 2 * u128::from(*weight) <= total) {
+            return Err(OpenError::Validator(proposer));
+        }
+        let mut engine = LocalEngine::new(options.validator.clone());
+        let mut recovery = Recovery {
+            torn_bytes: torn.bytes,
+            store_fault: fault.map(|fault| fault.to_string()),
+            ..Recovery::default()
+        };
+        let mut replay = Replay::new(&*app, genesis);
+        let mut unsaved = Changes::new();
+        let mut saved = Height(0);
+        let head = if log.is_empty() {
+            if let Some(store) = &mut store {
+                renew(store, &mut recovery);
+            }
+            let (block, executed) = replay.start();
+            replay.take(&executed);
+            engine.submit(Input::Executed(claim(&block.header, &executed, replay.tree.root(), 0, 0)));
+            let seal = engine.proof(Height(0)).expect("a local engine seals at once");
+            let Executed { changes, receipts, outbox } = executed;
+            let committed = Committed { block, receipts, outbox, seal };
+            log.append(&encode_record(replay.sent, &committed))?;
+            unsaved = changes;
+            committed
+        } else {
+            let last = Height(log.len() - 1);
+            let mut committed = match restore(&mut replay, &log, &mut store, &mut recovery)? {
+                Some(committed) => {
+                    saved = committed.height();
+                    committed
+                }
+                None => {
+                    let (sent, committed) = read(&log, Height(0))?;
+                    let changes = replay.advance(None, &committed, sent, false);
+                    unsaved = changes.map_err(|fault| ReplayError { height: Height(0), fault })?;
+                    committed
+                }
+            };
+            while committed.height() < last {
+                let height = committed.height().next();
+                let (sent, next) = read(&log, height)?;
+                let changes = replay.advance(Some(&committed), &next, sent, false);
+                unsaved.extend(changes.map_err(|fault| ReplayError { height, fault })?);
+                recovery.replayed += 1;
+                committed = next;
+            }
+            committed
+        };
+        let Replay { id, values, tree, sent, .. } = replay;
+        let head = Arc::new(head);
+        if store.is_none() {
+            unsaved.clear();
+        }
+        let (chain, genesis) = (app.chain(), genesis.clone());
+        let recent = VecDeque::from([head.clone()]);
+        let worker =
+            Worker { engine: Box::new(engine), store, unsaved, saved, stopped: false, store_error: None };
+        Ok(Ledger {
+            app,
+            genesis,
+            chain,
+            id,
+            proposer,
+            flush_every: options.flush_every.max(1),
+            limits: options.limits,
+            pool: Mutex::new(Mempool::new(options.limits)),
+            inbox: Mutex::new(Inbox::default()),
+            state: RwLock::new(State { values, tree, head, sent, recent }),
+            log: RwLock::new(log),
+            worker: Mutex::new(worker),
+            _lock: lock,
+            recovery,
+        })
+    }
+
+    /// Replays the whole log from the genesis and checks every hash, signature, root and receipt, and the
+    /// application's own books. Blocks go on being made meanwhile.
+    ///
+    /// # Errors
+    /// [`OpenError::Log`] or [`OpenError::Replay`] for the first fault.
+    pub fn verify_all(&self) -> Result<Checked, OpenError> {
+        let head = self.head();
+        let mut replay = Replay::new(&*self.app, &self.genesis);
+        let mut parent: Option<Committed> = None;
+        let (mut transactions, mut messages) = (0, 0);
+        for height in (0..=head.height().0).map(Height) {
+            let (sent, committed) = {
+                let log = self.read_log();
+                read(&log, height)?
+            };
+            let faulty = |fault| ReplayError { height, fault };
+            replay.advance(parent.as_ref(), &committed, sent, true).map_err(faulty)?;
+            self.app.audit(&replay.values).map_err(|refusal| faulty(Fault::Audit(refusal)))?;
+            transactions += committed.block.transactions.len() as u64;
+            messages += committed.block.messages.len() as u64;
+            parent = Some(committed);
+        }
+        let state_root = replay.tree.root();
+        Ok(Checked { height: head.height(), transactions, messages, state_root })
+    }
+}
+
+/// Empties a store that is of no use; does without it when even that fails.
+fn renew(store: &mut Box<dyn Store>, recovery: &mut Recovery) {
+    if let Err(error) = store.clear() {
+        recovery.store_fault = Some(error.to_string());
+    }
+}
+
+/// Takes over the store's state if it is that of a block in the log.
+fn restore(
+    replay: &mut Replay<'_>,
+    log: &Log,
+    store: &mut Option<Box<dyn Store>>,
+    recovery: &mut Recovery,
+) -> Result<Option<Committed>, OpenError> {
+    let Some(store) = store else { return Ok(None) };
+    let fault = match store.load() {
+        Ok(None) => {
+            renew(store, recovery);
+            return Ok(None);
+        }
+        Ok(Some((height, entries))) => {
+            let last = Height(log.len() - 1);
+            if height > last {
+                return Err(OpenError::Behind { log: last, store: height });
+            }
+            let (sent, committed) = read(log, height)?;
+            let tree = Tree::default()
+                .update(entries.iter().map(|(key, value)| (key.as_slice(), Some(value.as_slice()))));
+            if tree.root() == committed.seal.claim.state_root {
+                replay.values = MemoryState(entries);
+                replay.tree = tree;
+                replay.sent = sent;
+                recovery.from_store = Some(height);
+                return Ok(Some(committed));
+            }
+            "its state root is not the sealed one".to_owned()
+        }
+        Err(error) => error.to_string(),
+    };
+    recovery.store_fault = Some(fault);
+    renew(store, recovery);
+    Ok(None)
+}

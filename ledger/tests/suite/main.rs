@@ -1,0 +1,4 @@
+//! What the ledger promises, told as trades.
+
+mod chain;
+mod common;
