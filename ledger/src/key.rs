@@ -36,6 +36,12 @@ impl PublicKey {
         Address(bytes)
     }
 
+    /// Whether any signature can hold under it: it is a point of the curve, and not one of small order.
+    #[must_use]
+    pub fn can_sign(&self) -> bool {
+        VerifyingKey::from_bytes(&self.0).is_ok_and(|key| !key.is_weak())
+    }
+
     /// Checks a signature strictly (`verify_strict`: no small-order keys, no malleability), so that every node
     /// accepts exactly the same signatures.
     ///
