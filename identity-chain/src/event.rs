@@ -32,7 +32,7 @@ pub enum Event {
         standing: Standing,
         /// What it may be from now on.
         roles: Roles,
-        /// Who decided.
+        /// Who decided; the party itself when it registered, all zeroes for the genesis.
         by: Address,
         /// Why, where a reason was asked for.
         reason: Option<Text<200>>,

@@ -1,11 +1,18 @@
 //! What can be asked of the identity chain.
 
-use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::{Address, PublicKey, Timestamp};
+use borsh::BorshSerialize;
+use ledger::{Address, PublicKey, Refusal, Timestamp};
 use vocabulary::{Country, Lei, LoCode, Roles, Text};
 
+/// The most bytes that a request may have in canonical form.
+pub const MAX_PAYLOAD_BYTES: usize = 4 << 10;
+/// How far ahead the end of a one-time code may lie, in milliseconds: 30 days.
+pub const MAX_INVITATION_MS: u64 = 30 * Timestamp::DAY_MS;
+/// How far ahead the end of a credit grant may lie, in milliseconds: ten years.
+pub const MAX_GRANT_MS: u64 = 3_653 * Timestamp::DAY_MS;
+
 /// Who an organisation says it is.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Registration {
     /// The legal name.
     pub name: Text<120>,
@@ -22,11 +29,12 @@ pub struct Registration {
 }
 
 /// A request to the identity chain.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub enum Payload {
-    /// Enters an organisation under the sender's account, to be admitted.
+    /// Enters an organisation under the sender's account, to be admitted. One that was turned down may enter
+    /// itself again.
     Register(Registration),
-    /// Adds a key to the sender's account.
+    /// Adds a key to the sender's account. A key belongs to one account at a time.
     AddKey {
         /// The new key.
         key: PublicKey,
@@ -48,11 +56,11 @@ pub enum Payload {
         /// The new key.
         key: PublicKey,
     },
-    /// Admits a registered organisation (operator).
+    /// Admits a registered organisation, or gives an admitted one other roles (operator).
     Admit {
         /// Which.
         party: Address,
-        /// What it may be.
+        /// What it may be; at least one role, and never operator.
         roles: Roles,
     },
     /// Turns a registered organisation down (operator).
@@ -62,7 +70,7 @@ pub enum Payload {
         /// Why.
         reason: Text<200>,
     },
-    /// Suspends an organisation (operator or supervisor).
+    /// Suspends an admitted organisation (operator or supervisor); nobody himself, nor the last operator.
     Suspend {
         /// Which.
         party: Address,
@@ -80,7 +88,35 @@ pub enum Payload {
     ShareCredit {
         /// Who may read.
         with: Address,
-        /// Until when; a moment in the past withdraws.
+        /// Until when; at most ten years ahead. A moment in the past withdraws.
         until: Timestamp,
     },
+}
+
+vocabulary::decode_by_field!(struct Registration { name, registration_number, country, place, lei, roles });
+vocabulary::decode_by_field!(enum Payload {
+    0 => Register(registration),
+    1 => AddKey { key },
+    2 => RemoveKey { key },
+    3 => InviteKey { code, until },
+    4 => EnrolKey { key },
+    5 => Admit { party, roles },
+    6 => Refuse { party, reason },
+    7 => Suspend { party, reason },
+    8 => Reinstate { party, reason },
+    9 => ShareCredit { with, until },
+});
+
+impl Payload {
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// A [`Refusal`] with the code `too-long` or `malformed` that names the field at fault.
+    pub fn decode(bytes: &[u8]) -> Result<Payload, Refusal> {
+        if bytes.len() > MAX_PAYLOAD_BYTES {
+            let reason = format!("at most {MAX_PAYLOAD_BYTES} bytes, not {}", bytes.len());
+            return Err(Refusal::new("too-long", "payload", reason));
+        }
+        vocabulary::field::decode(bytes)
+    }
 }

@@ -1,0 +1,231 @@
+//! What is refused, and in which order: pure questions to the state. Whatever passes here can be done.
+
+use ledger::account::account;
+use ledger::{AccountKey, Address, Body, PublicKey, Read, Scope, Timestamp};
+use vocabulary::{Role, Roles, Standing};
+
+use crate::config::{Config, MAX_KEYS};
+use crate::party::{Party, may_follow};
+use crate::payload::{MAX_GRANT_MS, MAX_INVITATION_MS, Payload, Registration};
+use crate::rejection::Rejection;
+use crate::tables::{KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, REGISTERED, SENT, lei_key, number_key};
+
+/// A request in its circumstances.
+pub(crate) struct Case<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) state: &'a dyn Read,
+    /// The time of the block; `None` before there is one, and then nothing is refused for the time.
+    pub(crate) now: Option<Timestamp>,
+    pub(crate) body: &'a Body,
+    pub(crate) payload: &'a Payload,
+}
+
+type Checked = Result<(), Rejection>;
+
+fn ensure(holds: bool, otherwise: Rejection) -> Checked {
+    if holds { Ok(()) } else { Err(otherwise) }
+}
+
+impl Case<'_> {
+    fn sender(&self) -> Address {
+        self.body.account
+    }
+
+    /// Whether the sender may send this at all: no fee offered; a one-time code only enrols, and nothing else
+    /// does; an organisation is registered (or registers now), not turned down, not suspended; its quota.
+    pub(crate) fn admissible(&self) -> Checked {
+        ensure(self.body.fee == 0, Rejection::Fee)?;
+        let known = account(self.state, self.sender());
+        let scope = known.scope(self.sender(), self.body.key, self.now.unwrap_or_default());
+        let enrols = matches!(self.payload, Payload::EnrolKey { .. });
+        match scope {
+            Some(Scope::EnrolOnce { .. }) => ensure(enrols, Rejection::CodeOnlyEnrols)?,
+            Some(Scope::Full) | None => ensure(!enrols, Rejection::NotACode)?,
+        }
+        let party = PARTIES.get(self.state, &self.sender());
+        let registers = matches!(self.payload, Payload::Register(_));
+        let removes = matches!(self.payload, Payload::RemoveKey { .. });
+        let shares = matches!(self.payload, Payload::ShareCredit { .. });
+        match party.as_ref().map(|party| party.standing) {
+            None => ensure(registers, Rejection::NotRegistered)?,
+            Some(Standing::Refused) => ensure(registers || removes, Rejection::TurnedDown)?,
+            Some(Standing::Suspended) => ensure(removes || shares, Rejection::Suspended)?,
+            Some(Standing::Pending | Standing::Admitted) => {}
+        }
+        if party.is_some_and(|party| party.acts_as(Role::Operator)) {
+            return Ok(());
+        }
+        let Some(now) = self.now else { return Ok(()) };
+        let quota = self.config.free_per_day;
+        ensure(sent_on(self.state, self.sender(), now) < quota, Rejection::Quota(quota))
+    }
+
+    /// Whether the request can be done, in the order of its fields.
+    pub(crate) fn permitted(&self) -> Checked {
+        match self.payload {
+            Payload::Register(registration) => self.register(registration),
+            Payload::AddKey { key } => {
+                self.new_key("key", *key)?;
+                self.room_for_key("key")
+            }
+            Payload::RemoveKey { key } => self.remove_key(*key),
+            Payload::InviteKey { code, until } => {
+                self.new_key("code", *code)?;
+                self.room_for_key("code")?;
+                self.ahead(*until, MAX_INVITATION_MS, Some(Rejection::UntilPast))
+            }
+            // The code's own place is free for the key.
+            Payload::EnrolKey { key } => self.new_key("key", *key),
+            Payload::Admit { party, roles } => self.admit(*party, *roles),
+            Payload::Refuse { party, .. } => {
+                self.entitled(&[Role::Operator])?;
+                self.moves(*party, Standing::Refused, "only a pending one can be turned down").map(drop)
+            }
+            Payload::Suspend { party, .. } => self.suspend(*party),
+            Payload::Reinstate { party, .. } => {
+                self.entitled(&[Role::Operator, Role::Supervisor])?;
+                let known = self.known("party", *party)?;
+                let reason = "only a suspended one can be reinstated";
+                ensure(known.standing == Standing::Suspended, Rejection::Standing(known.standing, reason))
+            }
+            Payload::ShareCredit { with, until } => {
+                ensure(*with != self.sender(), Rejection::SharedWithOneself)?;
+                self.known("with", *with)?;
+                self.ahead(*until, MAX_GRANT_MS, None)
+            }
+        }
+    }
+
+    /// Account, key, registration number, LEI, roles, daily limit.
+    fn register(&self, registration: &Registration) -> Checked {
+        if let Some(party) = PARTIES.get(self.state, &self.sender()) {
+            ensure(
+                may_follow(party.standing, Standing::Pending),
+                Rejection::AlreadyRegistered(party.standing),
+            )?;
+        }
+        if let Some(owner) = self.other_owner(self.body.key) {
+            return Err(Rejection::KeyTaken { field: "key", owner });
+        }
+        let number = &registration.registration_number;
+        let punctuation = |c: char| c.is_ascii_punctuation() || c == ' ';
+        ensure(!number.as_str().chars().all(punctuation), Rejection::NumberEmpty)?;
+        if let Some(owner) = NUMBERS.get(self.state, &number_key(registration.country, number)) {
+            return Err(Rejection::NumberTaken(owner));
+        }
+        if let Some(owner) = registration.lei.and_then(|lei| LEIS.get(self.state, &lei_key(lei))) {
+            return Err(Rejection::LeiTaken(owner));
+        }
+        grantable(registration.roles)?;
+        let Some(now) = self.now else { return Ok(()) };
+        let limit = self.config.registrations_per_day;
+        ensure(registered_on(self.state, now) < limit, Rejection::RegistrationsFull(limit))
+    }
+
+    /// Key: can sign, is nobody's.
+    fn new_key(&self, field: &'static str, key: PublicKey) -> Checked {
+        ensure(key.can_sign(), Rejection::NotAKey { field, key })?;
+        if let Some(owner) = self.other_owner(key) {
+            return Err(Rejection::KeyTaken { field, owner });
+        }
+        ensure(!KEY_OWNERS.has(self.state, &key), Rejection::KeyPresent(field))
+    }
+
+    fn other_owner(&self, key: PublicKey) -> Option<Address> {
+        KEY_OWNERS.get(self.state, &key).filter(|owner| *owner != self.sender())
+    }
+
+    fn room_for_key(&self, field: &'static str) -> Checked {
+        let Some(now) = self.now else { return Ok(()) };
+        ensure(live_keys(self.state, self.sender(), now).len() < MAX_KEYS, Rejection::TooManyKeys(field))
+    }
+
+    fn remove_key(&self, key: PublicKey) -> Checked {
+        let keys = account(self.state, self.sender()).keys.unwrap_or_default();
+        ensure(keys.iter().any(|known| known.key == key), Rejection::KeyUnknown)?;
+        let stays = keys.iter().any(|known| known.key != key && known.scope == Scope::Full);
+        ensure(stays, Rejection::LastKey)
+    }
+
+    /// Sender, party, its standing, roles.
+    fn admit(&self, party: Address, roles: Roles) -> Checked {
+        self.entitled(&[Role::Operator])?;
+        let known = self.known("party", party)?;
+        match known.standing {
+            Standing::Pending | Standing::Admitted => {}
+            Standing::Suspended => {
+                return Err(Rejection::Standing(known.standing, "reinstate it instead"));
+            }
+            Standing::Refused => {
+                return Err(Rejection::Standing(known.standing, "it has to register again first"));
+            }
+        }
+        ensure(!known.roles.has(Role::Operator), Rejection::OperatorFixed)?;
+        grantable(roles)?;
+        ensure(known.standing != Standing::Admitted || known.roles != roles, Rejection::Unchanged)
+    }
+
+    /// Sender, party, its standing, not oneself, not the last operator.
+    fn suspend(&self, party: Address) -> Checked {
+        self.entitled(&[Role::Operator, Role::Supervisor])?;
+        self.moves(party, Standing::Suspended, "only an admitted one can be suspended")?;
+        ensure(party != self.sender(), Rejection::Oneself)?;
+        let operators = OPERATORS.get(self.state).unwrap_or_default();
+        let acts = |account: &Address| {
+            PARTIES.get(self.state, account).is_some_and(|party| party.acts_as(Role::Operator))
+        };
+        let others = operators.iter().any(|account| *account != party && acts(account));
+        ensure(others || !operators.contains(&party), Rejection::LastOperator)
+    }
+
+    fn entitled(&self, roles: &[Role]) -> Checked {
+        let sender = PARTIES.get(self.state, &self.sender());
+        let may = sender.is_some_and(|sender| roles.iter().any(|role| sender.acts_as(*role)));
+        ensure(may, Rejection::entitled(roles))
+    }
+
+    fn known(&self, field: &'static str, account: Address) -> Result<Party, Rejection> {
+        PARTIES.get(self.state, &account).ok_or(Rejection::PartyUnknown { field, account })
+    }
+
+    fn moves(&self, party: Address, to: Standing, reason: &'static str) -> Result<Party, Rejection> {
+        let known = self.known("party", party)?;
+        ensure(may_follow(known.standing, to), Rejection::Standing(known.standing, reason))?;
+        Ok(known)
+    }
+
+    /// That `until` lies at most `most_ms` ahead and, where `past` is given, not in the past.
+    fn ahead(&self, until: Timestamp, most_ms: u64, past: Option<Rejection>) -> Checked {
+        let Some(now) = self.now else { return Ok(()) };
+        if let Some(past) = past {
+            ensure(now < until, past)?;
+        }
+        ensure(until <= now.plus_ms(most_ms), Rejection::UntilTooFar(most_ms / Timestamp::DAY_MS))
+    }
+}
+
+/// That roles can be asked for and given: some, and not operator.
+fn grantable(roles: Roles) -> Checked {
+    ensure(!roles.is_empty(), Rejection::NoRole)?;
+    ensure(!roles.has(Role::Operator), Rejection::OperatorRole)
+}
+
+/// The keys of an account without the codes that are void at `now`.
+pub(crate) fn live_keys(state: &dyn Read, address: Address, now: Timestamp) -> Vec<AccountKey> {
+    let keys = account(state, address).keys.unwrap_or_default();
+    let live = |key: &AccountKey| match key.scope {
+        Scope::Full => true,
+        Scope::EnrolOnce { until } => now < until,
+    };
+    keys.into_iter().filter(live).collect()
+}
+
+/// How much an account has sent on the day of `now`.
+pub(crate) fn sent_on(state: &dyn Read, address: Address, now: Timestamp) -> u32 {
+    SENT.get(state, &address).filter(|(day, _)| *day == now.day()).map_or(0, |(_, sent)| sent)
+}
+
+/// How many organisations have registered on the day of `now`.
+pub(crate) fn registered_on(state: &dyn Read, now: Timestamp) -> u32 {
+    REGISTERED.get(state).filter(|(day, _)| *day == now.day()).map_or(0, |(_, count)| count)
+}
