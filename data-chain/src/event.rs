@@ -11,7 +11,7 @@ use crate::payload::{Document, Product};
 pub enum Event {
     /// A product was described.
     ProductDescribed {
-        /// Its number: hash of owner, sequence number and description.
+        /// Its number ([`crate::product_id`]).
         id: Hash,
         /// Who described it.
         owner: Address,
