@@ -1,2 +1,23 @@
 //! The portal, dashboards and bank API over a relational read model.
+//!
+//! A handler extracts, authorises, calls, and renders. Nothing here decides who owns what: pages read the model that
+//! the chains' events made, and whatever changes something is a transaction that its owner signed.
+//!
+//! Reading order: [`app`] is the program, [`session`] who sends a request, [`form`] what they enter, [`page`] what
+//! every page shows, [`portal`] the pages of traders, operator and gateways.
+
+pub mod accounts;
+pub mod app;
+pub mod assets;
+pub mod clock;
 pub mod db;
+pub mod error;
+pub mod form;
+pub mod language;
+pub mod limit;
+pub mod page;
+pub mod portal;
+pub mod session;
+
+pub use app::{App, DemoInfo, DemoLogin, Settings, Shared, configure, serve};
+pub use error::WebError;
