@@ -10,6 +10,7 @@ use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App as ActixApp, Error, HttpMessage, HttpRequest, HttpServer, web};
 use tokio::sync::Semaphore;
 
+use crate::chains::Chains;
 use crate::db::{AnyConnection, Database, DatabaseError};
 use crate::error::WebError;
 use crate::form::{Form, MAX_FORM_BYTES};
@@ -63,6 +64,8 @@ pub struct App {
     pub settings: Settings,
     /// The read model and the logins.
     pub db: Database,
+    /// The running chains.
+    pub chains: Chains,
     pub(crate) limiter: Limiter,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.
     pub(crate) hashing: Semaphore,
@@ -73,9 +76,9 @@ impl App {
     ///
     /// # Errors
     /// [`DatabaseError`].
-    pub fn new(settings: Settings) -> Result<Arc<App>, DatabaseError> {
+    pub fn new(settings: Settings, chains: Chains) -> Result<Arc<App>, DatabaseError> {
         let db = Database::open(&settings.database_url, 8)?;
-        Ok(Arc::new(App { settings, db, limiter: Limiter::default(), hashing: Semaphore::new(2) }))
+        Ok(Arc::new(App { settings, db, chains, limiter: Limiter::default(), hashing: Semaphore::new(2) }))
     }
 
     /// Runs `query` on a thread where waiting is allowed.

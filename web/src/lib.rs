@@ -9,6 +9,7 @@
 pub mod accounts;
 pub mod app;
 pub mod assets;
+pub mod chains;
 pub mod clock;
 pub mod db;
 pub mod error;
@@ -20,4 +21,5 @@ pub mod portal;
 pub mod session;
 
 pub use app::{App, DemoInfo, DemoLogin, Settings, Shared, configure, serve};
+pub use chains::Chains;
 pub use error::WebError;
