@@ -110,6 +110,14 @@ pub enum Event {
         /// How it stands.
         state: OfferState,
     },
+    /// An owner took an offer back while the book is frozen: it is cancelled when the window ends, with what the
+    /// clearing leaves of it.
+    CancelAsked {
+        /// Which.
+        id: OfferId,
+        /// The window ends at this height.
+        ends: Height,
+    },
     /// A batch closed: the book is frozen until the window ends.
     BatchClosed {
         /// Which.

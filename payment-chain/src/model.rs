@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::{Amount, Price};
 use ledger::{Address, Hash, Height, Timestamp};
-use vocabulary::{HsCode, Incoterm, LoCode, Text, UnitCode};
+use vocabulary::{Country, HsCode, Incoterm, LoCode, Role, Roles, Standing, Text, UnitCode};
 
 macro_rules! number {
     ($($(#[$doc:meta])* $name:ident)*) => {$(
@@ -31,6 +31,40 @@ number! {
     BatchId
     /// A contract: rings that execute together once all have signed. Counted from 1.
     ContractId
+}
+
+impl AssetId {
+    /// The deposit asset of the genesis.
+    pub const DEPOSIT: AssetId = AssetId(1);
+}
+
+/// What this chain knows of an organisation, all of it from the identity chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Party {
+    /// Where it is registered.
+    pub country: Country,
+    /// How it stands.
+    pub standing: Standing,
+    /// What it may be.
+    pub roles: Roles,
+    /// The last day (see [`Timestamp::day`]) on which it sent a transaction.
+    pub day: u64,
+    /// The sequence number of the first transaction of that day; the quota counts from it.
+    pub first_of_day: u64,
+}
+
+impl Party {
+    /// Whether it is admitted and not suspended.
+    #[must_use]
+    pub fn may_trade(&self) -> bool {
+        self.standing == Standing::Admitted
+    }
+
+    /// Whether it is admitted in this role.
+    #[must_use]
+    pub fn acts_as(&self, role: Role) -> bool {
+        self.may_trade() && self.roles.has(role)
+    }
 }
 
 /// A kind of goods that is exchanged unit for unit, issued against goods that a gateway holds.
@@ -178,6 +212,8 @@ pub struct Leg {
 /// A ring of a clearing, with all that its page shows.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Ring {
+    /// Its place in its batch's clearing, counted from 0: batch and number name a ring.
+    pub number: u32,
     /// Its legs, in order; the last closes the ring.
     pub legs: Vec<Leg>,
 }
@@ -212,6 +248,60 @@ pub struct Contract {
     pub state: ContractState,
     /// When it was made.
     pub made_at: Timestamp,
+}
+
+impl Contract {
+    /// What `party` gives in all its rings, by offer.
+    pub fn gives(&self, party: Address) -> impl Iterator<Item = &Leg> {
+        self.rings.iter().flat_map(|ring| &ring.legs).filter(move |leg| leg.party == party)
+    }
+
+    /// What `party` receives in all its rings: the legs that deliver to one of its own.
+    pub fn receives(&self, party: Address) -> impl Iterator<Item = &Leg> {
+        self.rings.iter().flat_map(Ring::deliveries).filter(move |(_, to)| *to == party).map(|(leg, _)| leg)
+    }
+}
+
+impl Ring {
+    /// Each leg with the party that it delivers to: the one before it.
+    pub fn deliveries(&self) -> impl Iterator<Item = (&Leg, Address)> {
+        let count = self.legs.len();
+        self.legs.iter().enumerate().map(move |(at, leg)| (leg, self.legs[(at + count - 1) % count].party))
+    }
+}
+
+impl Offer {
+    /// What was given already.
+    #[must_use]
+    pub fn given(&self) -> Amount {
+        self.terms
+            .give_qty
+            .checked_sub(self.remaining)
+            .and_then(|rest| rest.checked_sub(self.in_contracts))
+            .expect("what is left and what is tied up never exceed what was offered")
+    }
+}
+
+/// The book is frozen: a batch closed and solvers may submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Window {
+    /// The batch that closed.
+    pub batch: BatchId,
+    /// Chain time when it closed: prices and validity count at this moment.
+    pub closed_at: Timestamp,
+    /// The height whose opening ends the window.
+    pub ends: Height,
+}
+
+/// The parties of a settlement, who alone may share it.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Settlement {
+    /// The batch that found it.
+    pub batch: BatchId,
+    /// Its parties, in ring order.
+    pub parties: Vec<Address>,
+    /// When it settled.
+    pub at: Timestamp,
 }
 
 /// A reference price as one feed stated it.

@@ -6,6 +6,7 @@ use ledger::{Address, Hash, Timestamp};
 use vocabulary::{HsCode, Text, UnitCode};
 
 use crate::model::{AssetId, BatchId, ContractId, OfferId, OfferTerms, RequestId};
+use crate::refused::Refused;
 
 /// The most rings a submission may have.
 pub const MAX_RINGS: usize = 4096;
@@ -138,4 +139,27 @@ pub enum Payload {
         /// How much of the deposit asset.
         amount: Amount,
     },
+}
+
+impl Payload {
+    /// Reads canonical bytes. Every field of what comes out is in its type's range.
+    ///
+    /// # Errors
+    /// [`Refused::Malformed`] for anything else.
+    pub fn decode(bytes: &[u8]) -> Result<Payload, Refused> {
+        borsh::from_slice(bytes).map_err(|_| Refused::Malformed)
+    }
+}
+
+/// Reads any bytes as a payload and renders its terms against an empty state; panics only if we have a bug.
+pub fn fuzz_payload(bytes: &[u8]) {
+    use ledger::Application as _;
+    let Ok(payload) = Payload::decode(bytes) else { return };
+    assert_eq!(ledger::hash::encode(&payload), bytes, "what is read is written the same");
+    let config = crate::config::Config::with_operator(Address::default());
+    let chain = crate::chain::PaymentChain::new(config).expect("the demo's rules hold");
+    let mut state = ledger::MemoryState::default();
+    let mut run = ledger::Run::new(chain.chain(), ledger::Height(0), Timestamp(0), &mut state);
+    chain.genesis(&mut run);
+    let _ = chain.terms(&state, Address::default(), bytes);
 }

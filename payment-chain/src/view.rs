@@ -1,0 +1,190 @@
+//! Typed reads of this chain's state, for solvers, for pages that need the very latest, and for audits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clearing::{Amount, Book, OfferKey, Price, Rules};
+use ledger::{Address, Hash, Height, Read, Timestamp};
+
+use crate::config::Config;
+use crate::model::{
+    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Request,
+    RequestId, Settlement, Window,
+};
+use crate::table::{
+    ASSETS, BALANCES, BONDS, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES, REQUESTS,
+    SETTLEMENTS, SHARES, SNAPSHOT, Snapshot, WINDOW,
+};
+use crate::{book, price};
+
+pub use crate::audit::{Audit, ConservationFault, audit};
+
+/// The genesis's rules; `None` before the genesis.
+#[must_use]
+pub fn config(state: &dyn Read) -> Option<Config> {
+    CONFIG.get(state, &())
+}
+
+/// What the identity chain said of an organisation; `None` until its word has arrived.
+#[must_use]
+pub fn party(state: &dyn Read, account: Address) -> Option<Party> {
+    PARTIES.get(state, &account)
+}
+
+/// An asset.
+#[must_use]
+pub fn asset(state: &dyn Read, id: AssetId) -> Option<Asset> {
+    ASSETS.get(state, &id)
+}
+
+/// All assets, by number.
+#[must_use]
+pub fn assets(state: &dyn Read) -> Vec<(AssetId, Asset)> {
+    ASSETS.all(state)
+}
+
+/// What an account holds of an asset.
+#[must_use]
+pub fn balance(state: &dyn Read, account: Address, asset: AssetId) -> Balance {
+    BALANCES.get(state, &(account, asset)).unwrap_or_default()
+}
+
+/// All that an account holds, by asset.
+#[must_use]
+pub fn balances(state: &dyn Read, account: Address) -> Vec<(AssetId, Balance)> {
+    BALANCES.under(state, &account).into_iter().map(|((_, asset), balance)| (asset, balance)).collect()
+}
+
+/// A request that waits for a gateway.
+#[must_use]
+pub fn request(state: &dyn Read, id: RequestId) -> Option<Request> {
+    REQUESTS.get(state, &id)
+}
+
+/// All requests that wait for a gateway, by number.
+#[must_use]
+pub fn requests(state: &dyn Read) -> Vec<(RequestId, Request)> {
+    REQUESTS.all(state)
+}
+
+/// What each feed said last about an asset.
+#[must_use]
+pub fn quotations(state: &dyn Read, asset: AssetId) -> Vec<(Address, Quotation)> {
+    PRICES.under(state, &asset).into_iter().map(|((_, feed), quotation)| (feed, quotation)).collect()
+}
+
+/// The reference price of an asset at `now`: the median of the young quotations of feeds that are independent of
+/// its issuer; `None` when there is none, and then the asset is not cleared.
+#[must_use]
+pub fn reference_price(state: &dyn Read, asset: AssetId, now: Timestamp) -> Option<Price> {
+    let config = config(state)?;
+    price::reference(&config, state, asset, now).map(|(price, _)| price)
+}
+
+/// An offer, live or not.
+#[must_use]
+pub fn offer(state: &dyn Read, id: OfferId) -> Option<Offer> {
+    OFFERS.get(state, &id)
+}
+
+/// The live offers of an account, by number.
+#[must_use]
+pub fn live_offers(state: &dyn Read, account: Address) -> Vec<(OfferId, Offer)> {
+    let live = LIVE.under(state, &account);
+    live.into_iter().filter_map(|((_, id), _)| Some((id, OFFERS.get(state, &id)?))).collect()
+}
+
+/// A contract, waiting or not.
+#[must_use]
+pub fn contract(state: &dyn Read, id: ContractId) -> Option<Contract> {
+    CONTRACTS.get(state, &id)
+}
+
+/// The contracts that wait and that an account is a party of, by number.
+#[must_use]
+pub fn waiting_contracts(state: &dyn Read, account: Address) -> Vec<(ContractId, Contract)> {
+    let waiting = CONTRACTS_OF.under(state, &account);
+    waiting.into_iter().filter_map(|((_, id), ())| Some((id, CONTRACTS.get(state, &id)?))).collect()
+}
+
+/// What a solver has set aside.
+#[must_use]
+pub fn bond(state: &dyn Read, solver: Address) -> Amount {
+    BONDS.get(state, &solver).unwrap_or_default()
+}
+
+/// A settlement's parties.
+#[must_use]
+pub fn settlement(state: &dyn Read, id: Hash) -> Option<Settlement> {
+    SETTLEMENTS.get(state, &id)
+}
+
+/// Who lets `reader` see a settlement at `now`.
+#[must_use]
+pub fn shared_by(state: &dyn Read, settlement: Hash, reader: Address, now: Timestamp) -> Vec<Address> {
+    let shares = SHARES.under(state, &settlement).into_iter();
+    shares.filter(|((_, _, with), until)| *with == reader && now < *until).map(|((_, by, _), _)| by).collect()
+}
+
+/// The window, while the book is frozen.
+#[must_use]
+pub fn window(state: &dyn Read) -> Option<Window> {
+    WINDOW.get(state, &())
+}
+
+/// The batch that an offer posted at `height` joins: the one after next.
+#[must_use]
+pub fn joining_batch(state: &dyn Read, height: Height) -> Option<BatchId> {
+    config(state).map(|config| book::joining(&config, height))
+}
+
+/// The live book at `now` as far as it can be cleared: offers that are valid, whose owners may trade, over assets
+/// that have a reference price. It includes offers that join a later batch.
+#[must_use]
+pub fn book(state: &dyn Read, now: Timestamp) -> Book {
+    let snapshot = config(state).map(|config| book::snapshot(&config, state, now, None)).unwrap_or_default();
+    book::book(snapshot.assets, snapshot.offers)
+}
+
+/// The batch that waits for clearings, as every submission is judged by.
+#[must_use]
+pub fn open_batch(state: &dyn Read) -> Option<OpenBatch> {
+    let window = window(state)?;
+    let Snapshot { assets, offers, indicative, apart } = SNAPSHOT.get(state, &())?;
+    Some(OpenBatch {
+        batch: window.batch,
+        ends: window.ends,
+        closed_at: window.closed_at,
+        now: window.closed_at.seconds(),
+        rules: config(state)?.rules(),
+        book: book::book(assets, offers),
+        indicative: indicative.into_iter().collect(),
+        apart: apart.into_iter().collect(),
+    })
+}
+
+/// A frozen book with the rules of its clearing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenBatch {
+    /// Which batch.
+    pub batch: BatchId,
+    /// Submissions are taken before this height.
+    pub ends: Height,
+    /// When it closed.
+    pub closed_at: Timestamp,
+    /// The same in epoch seconds, as [`clearing::check`] asks for.
+    pub now: u64,
+    /// The rules.
+    pub rules: Rules,
+    /// The book. Its keys are this chain's numbers and addresses.
+    pub book: Book,
+    /// Offers whose owners sign first.
+    pub indicative: BTreeSet<OfferKey>,
+    /// Binding offers that may not stand in a ring, or in a group of rings, that has an indicative one.
+    pub apart: BTreeSet<OfferKey>,
+}
+
+/// The decimals and reference prices of a book by asset, as pages want them.
+#[must_use]
+pub fn references(book: &Book) -> BTreeMap<AssetId, (u8, Price)> {
+    book.assets().iter().map(|asset| (AssetId(asset.key.0), (asset.decimals, asset.reference))).collect()
+}
