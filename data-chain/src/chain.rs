@@ -111,19 +111,20 @@ impl Application for DataChain {
         Ok(terms::render(account, &Payload::decode(payload)?))
     }
 
+    /// Asks in the order of execution: whether the sender may send, the terms, whether it can be done.
     fn check(&self, state: &dyn Read, body: &Body) -> Result<(), Refusal> {
         let payload = Payload::decode(&body.payload)?;
         self.admissible(state, body, None)?;
-        self.permitted(state, body.account, &payload)?;
         if terms_hash(&terms::render(body.account, &payload)) != body.terms {
             let reason = "the signed terms are not those of this transaction: read them again and sign again";
             return Err(Refusal::new("other-terms", "terms", reason));
         }
-        Ok(())
+        Ok(self.permitted(state, body.account, &payload)?)
     }
 
     /// There is no fee here: a transaction counts against its account's quota for the day.
     fn charge(&self, run: &mut Run<'_>, body: &Body) -> Result<(), Refusal> {
+        Payload::decode(&body.payload)?;
         let now = run.time();
         self.admissible(run.state(), body, Some(now))?;
         let sent = sent_on(run.state(), body.account, now).saturating_add(1);

@@ -69,16 +69,16 @@ impl Application for IdentityChain {
         Ok(terms::render(state, account, &Payload::decode(payload)?)?)
     }
 
+    /// Asks in the order of execution: whether the sender may send, the terms, whether it can be done.
     fn check(&self, state: &dyn Read, body: &Body) -> Result<(), Refusal> {
         let payload = Payload::decode(&body.payload)?;
         let case = Case { config: &self.config, state, now: None, body, payload: &payload };
         case.admissible()?;
-        case.permitted()?;
         if terms_hash(&terms::render(state, body.account, &payload)?) != body.terms {
             let reason = "the signed terms are not those of this transaction: read them again and sign again";
             return Err(Refusal::new("other-terms", "terms", reason));
         }
-        Ok(())
+        Ok(case.permitted()?)
     }
 
     /// There is no fee here: a transaction counts against its account's quota for the day.

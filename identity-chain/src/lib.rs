@@ -34,6 +34,7 @@ pub mod chain;
 pub mod config;
 pub mod credit;
 pub mod event;
+pub mod fuzz;
 pub mod party;
 pub mod payload;
 pub mod rejection;
