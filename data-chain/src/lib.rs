@@ -28,6 +28,7 @@
 
 pub mod chain;
 pub mod event;
+pub mod fuzz;
 pub mod payload;
 pub mod record;
 pub mod rejection;
