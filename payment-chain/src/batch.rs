@@ -212,6 +212,9 @@ pub(crate) fn end(config: &Config, run: &mut Run<'_>) {
     };
     let open = open_batch(run.state()).expect("a window has its book");
     let batch = window.batch;
+    if SUBMISSIONS.all(run.state()).is_empty() {
+        book::unanswered(run, batch);
+    }
     let taken = take(config, run, &open);
     SNAPSHOT.remove(run.state_mut(), &());
     WINDOW.remove(run.state_mut(), &());

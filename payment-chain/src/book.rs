@@ -7,8 +7,11 @@ use ledger::{Address, Height, Read, Run, Timestamp};
 
 use crate::config::Config;
 use crate::model::{AssetId, BatchId, Commitment, Offer, OfferId, OfferState};
-use crate::table::{CHANGED, LIVE, OFFERS, Snapshot};
+use crate::table::{CHANGED, COUNTERS, LIVE, OFFERS, Snapshot, counter};
 use crate::{lapse, party, price};
+
+/// How often an unchanged book comes up again when no solver submits anything.
+const SILENT_WINDOWS: u64 = 3;
 
 /// The batch that closes next after the opening of `height`.
 pub(crate) fn next(config: &Config, height: Height) -> BatchId {
@@ -22,8 +25,21 @@ pub(crate) fn joining(config: &Config, height: Height) -> BatchId {
 
 /// Remembers that `batch` has something new to clear.
 pub(crate) fn changed(run: &mut Run<'_>, batch: BatchId) {
+    if COUNTERS.get(run.state(), &counter::SILENT_WINDOWS).is_some_and(|windows| windows > 0) {
+        COUNTERS.put(run.state_mut(), &counter::SILENT_WINDOWS, &0);
+    }
     if CHANGED.get(run.state(), &()).is_none_or(|last| last < batch) {
         CHANGED.put(run.state_mut(), &(), &batch);
+    }
+}
+
+/// After a window in which no solver submitted anything: the same book comes up again, a few times, in case the
+/// solvers were away.
+pub(crate) fn unanswered(run: &mut Run<'_>, batch: BatchId) {
+    let silent = COUNTERS.get(run.state(), &counter::SILENT_WINDOWS).unwrap_or(0);
+    if silent < SILENT_WINDOWS {
+        changed(run, BatchId(batch.0.saturating_add(1)));
+        COUNTERS.put(run.state_mut(), &counter::SILENT_WINDOWS, &(silent + 1));
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) mod counter {
     pub(crate) const OFFER: u8 = 2;
     pub(crate) const CONTRACT: u8 = 3;
     pub(crate) const LIVE_OFFERS: u8 = 4;
+    pub(crate) const SILENT_WINDOWS: u8 = 5;
 }
 
 /// The frozen book as it is kept: what clearing needs, and how each offer is committed.
