@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::application::{Application, Run};
@@ -219,6 +219,37 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// What a ledger holds open on disk besides its store.
+struct Files {
+    log: Log,
+    torn: Torn,
+    fault: Option<StoreError>,
+    lock: Option<File>,
+}
+
+fn disk(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Disk { path: path.to_owned(), source }
+}
+
+impl Files {
+    fn none() -> Files {
+        Files { log: Log::memory(), torn: Torn::default(), fault: None, lock: None }
+    }
+
+    fn open(dir: &Path, options: &Options, chain: Hash) -> Result<Files, OpenError> {
+        fs::create_dir_all(dir).map_err(|source| disk(dir, source))?;
+        let path = dir.join("lock");
+        let lock = File::create(&path).map_err(|source| disk(&path, source))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(disk(&path, source)),
+        }
+        let (log, torn) = Log::open(&dir.join("log"), chain, options.segment_bytes)?;
+        Ok(Files { log, torn, fault: None, lock: Some(lock) })
+    }
+}
+
 fn read(log: &Log, height: Height) -> Result<(Sent, Committed), OpenError> {
     let bytes = log.read(height)?.unwrap_or_default();
     decode_record(&bytes).map_err(|fault| ReplayError { height, fault: fault.into() }.into())
@@ -230,21 +261,12 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`]; nothing that was acknowledged is ever dropped.
     pub fn open(app: Arc<dyn Application>, genesis: &Genesis, options: Options) -> Result<Ledger, OpenError> {
-        let Some(dir) = options.dir.clone() else {
-            return Ledger::assemble(app, genesis, options, None, Log::memory(), Torn::default(), None, None);
+        let Some(dir) = &options.dir else {
+            return Ledger::assemble(app, genesis, options, Files::none(), None);
         };
-        let disk = |path: &PathBuf, source| OpenError::Disk { path: path.clone(), source };
-        fs::create_dir_all(&dir).map_err(|source| disk(&dir, source))?;
-        let path = dir.join("lock");
-        let lock = File::create(&path).map_err(|source| disk(&path, source))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(dir)),
-            Err(TryLockError::Error(source)) => return Err(disk(&path, source)),
-        }
-        let id = genesis.chain_id(app.chain());
-        let (log, torn) = Log::open(&dir.join("log"), id, options.segment_bytes)?;
         let path = dir.join("state");
+        let id = genesis.chain_id(app.chain());
+        let files = Files::open(dir, &options, id)?;
         let (store, fault) = match SledStore::open(&path, id) {
             Ok(store) => (store, None),
             // The store holds nothing that the log does not: begin it again.
@@ -255,23 +277,33 @@ impl Ledger {
                 (store, Some(fault))
             }
         };
-        Ledger::assemble(app, genesis, options, Some(Box::new(store)), log, torn, fault, Some(lock))
+        Ledger::assemble(app, genesis, options, Files { fault, ..files }, Some(Box::new(store)))
+    }
+
+    /// Like [`Ledger::open`], with the copy of the state in `store`; without one every opening replays the log.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_with(
+        app: Arc<dyn Application>,
+        genesis: &Genesis,
+        options: Options,
+        store: Option<Box<dyn Store>>,
+    ) -> Result<Ledger, OpenError> {
+        let files = match &options.dir {
+            Some(dir) => Files::open(dir, &options, genesis.chain_id(app.chain()))?,
+            None => Files::none(),
+        };
+        Ledger::assemble(app, genesis, options, files, store)
     }
 
     /// Opens a ledger over parts that the caller made.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each part was opened before; a struct would name them twice"
-    )]
     fn assemble(
         app: Arc<dyn Application>,
         genesis: &Genesis,
         options: Options,
+        Files { mut log, torn, fault, lock }: Files,
         mut store: Option<Box<dyn Store>>,
-        mut log: Log,
-        torn: Torn,
-        fault: Option<StoreError>,
-        lock: Option<File>,
     ) -> Result<Ledger, OpenError> {
         genesis.check()?;
         let proposer = options.validator.public();

@@ -1,4 +1,8 @@
 //! What the ledger promises, told as trades.
+#![allow(clippy::unwrap_used, reason = "a test that meets an error is over")]
 
 mod chain;
 mod common;
+mod log;
+mod recovery;
+mod tree;
