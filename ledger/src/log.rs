@@ -332,7 +332,10 @@ impl Files {
         let height = Height(self.places.len() as u64);
         self.broken = true; // until everything below went well
         let (mut file, length) = match self.tail.take() {
-            Some((file, length)) if length < self.segment_bytes => (file, length),
+            // A segment without a record takes one in any case: the next would have the same name.
+            Some((file, length)) if length < self.segment_bytes || length <= HEAD_BYTES as u64 => {
+                (file, length)
+            }
             _ => self.begin_segment(height)?,
         };
         let segment = self.segments.len() - 1;

@@ -27,12 +27,14 @@ fn naive_root(model: &Model) -> Hash {
     of(&entries, 0)
 }
 
-fn update(tree: &Tree, batch: &[(Vec<u8>, Option<Vec<u8>>)]) -> Tree {
+type Batch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+fn update(tree: &Tree, batch: &Batch) -> Tree {
     let last: BTreeMap<_, _> = batch.iter().cloned().collect();
     tree.update(last.iter().map(|(key, value)| (key.as_slice(), value.as_deref())))
 }
 
-fn batches() -> impl Strategy<Value = Vec<Vec<(Vec<u8>, Option<Vec<u8>>)>>> {
+fn batches() -> impl Strategy<Value = Vec<Batch>> {
     let key = prop::collection::vec(0u8..6, 0..3);
     let value = prop::option::weighted(0.7, prop::collection::vec(any::<u8>(), 0..4));
     prop::collection::vec(prop::collection::vec((key, value), 0..20), 0..8)
