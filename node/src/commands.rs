@@ -1,0 +1,24 @@
+//! The subcommands, one module each.
+
+mod verify_proof;
+
+use clap::Subcommand;
+
+/// What `permuta` can do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Check a proof file against a network that you trust, with nothing else.
+    VerifyProof(verify_proof::Args),
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever stopped it, told for the person at the terminal.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Command::VerifyProof(args) => verify_proof::run(&args),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! `permuta verify-proof`: believes nothing but a genesis hash.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use borsh::BorshDeserialize;
+use ledger::genesis::Genesis;
+use ledger::light::{MAX_PROOF_BYTES, Proof, ProvenFact};
+use ledger::{Cause, Hash, Receipt, SubChain, Timestamp};
+
+/// The arguments of `verify-proof`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The proof file, as the portal, the bank API and `permuta export-proof` hand it out; `-` reads standard input.
+    file: PathBuf,
+    /// The network you trust: the hash of its genesis (64 hex digits), or the file `genesis` of one of its nodes.
+    ///
+    /// Take the hash from somebody you trust, not from whoever gave you the proof.
+    #[arg(long, value_name = "HASH|FILE")]
+    genesis: String,
+}
+
+/// Checks the proof and says in English what it proves.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let trusted = trusted_genesis(&args.genesis)?;
+    let bytes = read(&args.file)?;
+    let shown = args.file.display();
+    let proof = Proof::decode(&bytes).with_context(|| format!("{shown} is no proof"))?;
+    let proven = proof
+        .verify(trusted)
+        .with_context(|| format!("{shown} does not hold against genesis {trusted}: do not rely on it"))?;
+    let claim = &proof.seal.claim;
+    println!("The proof holds.");
+    println!("  network  {trusted}");
+    println!("  chain    {}", proven.chain);
+    println!("  record   height {} of {}", claim.height, moment(claim.time));
+    println!("  block    {}", claim.block);
+    println!(
+        "  sealed   by {} of {} validators; undoing it needs weight {} to cheat",
+        proof.seal.signatures.len(),
+        proof.genesis.validators.len(),
+        claim.grade
+    );
+    match proven.fact {
+        ProvenFact::Receipt { receipt, transaction, .. } => {
+            println!("It proves what came of {}:", cause(&receipt));
+            if let Some(transaction) = transaction {
+                println!("  asked by  {}", transaction.body.account);
+                println!("  key       {}", transaction.body.key);
+                println!("  terms     {}", transaction.body.terms);
+            }
+            outcome(proven.chain, &receipt);
+        }
+        ProvenFact::Value { key, value } => {
+            println!("It proves that after this record the state held:");
+            println!("  key    {}", hex::encode(key));
+            println!("  value  {}", hex::encode(value));
+        }
+        ProvenFact::Absence { key } => {
+            println!("It proves that after this record the state held nothing under:");
+            println!("  key    {}", hex::encode(key));
+        }
+    }
+    Ok(())
+}
+
+/// Reads a hash, or the genesis file whose hash is meant.
+fn trusted_genesis(text: &str) -> Result<Hash> {
+    if let Ok(hash) = text.parse::<Hash>() {
+        return Ok(hash);
+    }
+    let bytes = std::fs::read(text).with_context(|| {
+        format!("--genesis {text} is neither a hash (64 hex digits) nor a genesis file that can be read")
+    })?;
+    let genesis = Genesis::decode(&bytes).with_context(|| format!("{text} is no genesis file"))?;
+    Ok(genesis.hash())
+}
+
+fn read(path: &std::path::Path) -> Result<Vec<u8>> {
+    let limit = MAX_PROOF_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let input: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path).with_context(|| format!("cannot open {}", path.display()))?)
+    };
+    input.take(limit).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    if bytes.is_empty() {
+        bail!("{} is empty", path.display());
+    }
+    Ok(bytes)
+}
+
+fn cause(receipt: &Receipt) -> String {
+    match &receipt.cause {
+        Cause::Opening => "what fell due at that height".to_owned(),
+        Cause::Message { from, number } => format!("message {number} from the {from} chain"),
+        Cause::Transaction(id) => format!("transaction {id}"),
+    }
+}
+
+fn outcome(chain: SubChain, receipt: &Receipt) {
+    match &receipt.outcome {
+        Ok(()) => println!("  it was done; what happened:"),
+        Err(refusal) => println!("  it was refused ({}): {refusal}", refusal.code),
+    }
+    for event in &receipt.events {
+        let told = match chain {
+            SubChain::Identity => told::<identity_chain::Event>(event),
+            SubChain::Data => told::<data_chain::Event>(event),
+            SubChain::Payment => told::<payment_chain::Event>(event),
+        };
+        for line in told.lines() {
+            println!("    {line}");
+        }
+    }
+}
+
+fn told<E: BorshDeserialize + std::fmt::Debug>(bytes: &[u8]) -> String {
+    match E::try_from_slice(bytes) {
+        Ok(event) => format!("{event:#?}"),
+        Err(_) => format!("an event that this version does not know: {}", hex::encode(bytes)),
+    }
+}
+
+fn moment(time: Timestamp) -> String {
+    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
+    time::OffsetDateTime::from_unix_timestamp(seconds)
+        .ok()
+        .and_then(|at| at.format(&time::format_description::well_known::Rfc3339).ok())
+        .unwrap_or_else(|| format!("{seconds} s after 1970"))
+}
