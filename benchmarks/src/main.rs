@@ -3,6 +3,7 @@
 
 mod pages;
 mod signatures;
+mod transfers;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -19,6 +20,8 @@ struct Arguments {
 enum Measurement {
     /// Strict Ed25519 verifications per second on all cores.
     Signatures(signatures::Options),
+    /// Signed transfers per second through one durable node.
+    Transfers(transfers::Options),
     /// Latency of pages at a fixed rate of requests.
     Pages(pages::Options),
 }
@@ -26,6 +29,7 @@ enum Measurement {
 fn main() -> Result<()> {
     match Arguments::parse().measurement {
         Measurement::Signatures(options) => signatures::run(&options),
+        Measurement::Transfers(options) => transfers::run(&options),
         Measurement::Pages(options) => pages::run(&options),
     }
 }
