@@ -75,7 +75,9 @@ impl Trader {
             offers.extend(self.market.ring_of_offers(&mut dice, parties));
         }
         while (offers.len() as u64) < STORY {
-            offers.push(self.market.lone_offer(&mut dice));
+            // Nobody may ever meet a lone wish; it lapses soon, so that the book does not grow for ever.
+            let lone = self.market.lone_offer(&mut dice);
+            offers.push(Offer { lifetime_days: dice.pick(&[1, 2, 3]), ..lone });
         }
         dice.shuffle(&mut offers);
         let at = usize::try_from(step % STORY).expect("a number below eight fits a usize");

@@ -117,7 +117,7 @@ fn check_offer(market: &Market, offer: &Offer) {
     assert!(offer.kind == Kind::Binding || offer.joins_indicative, "{offer:?}");
     assert_eq!(offer.place, company.place.locode);
     assert_eq!(offer.incoterm == Incoterm::Fob, company.place.sea, "{offer:?}");
-    assert!((7..=60).contains(&offer.lifetime_days));
+    assert!((1..=60).contains(&offer.lifetime_days));
 }
 
 #[test]
