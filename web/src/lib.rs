@@ -4,7 +4,8 @@
 //! the chains' events made, and whatever changes something is a transaction that its owner signed.
 //!
 //! Reading order: [`app`] is the program, [`session`] who sends a request, [`form`] what they enter, [`page`] what
-//! every page shows, [`portal`] the pages of traders, operator and gateways.
+//! every page shows, [`portal`] the pages of traders, operator and gateways; [`projector`] writes what
+//! [`model`] reads.
 
 pub mod accounts;
 pub mod app;
@@ -16,9 +17,14 @@ pub mod error;
 pub mod form;
 pub mod language;
 pub mod limit;
+pub mod model;
 pub mod page;
 pub mod portal;
+pub mod projector;
 pub mod session;
+
+#[cfg(test)]
+mod testing;
 
 pub use app::{App, DemoInfo, DemoLogin, Settings, Shared, configure, serve};
 pub use chains::Chains;

@@ -1,0 +1,47 @@
+//! What tests share: a fresh database of each kind, and blocks that say what a story needs.
+
+pub(crate) mod story;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+
+use crate::db::Database;
+
+/// Where PostgreSQL is, for tests: a URL of a server on which databases may be created.
+const POSTGRES: &str = "PERMUTA_TEST_POSTGRES";
+
+/// A PostgreSQL database that goes when dropped.
+struct Throwaway {
+    server: String,
+    name: String,
+}
+
+impl Throwaway {
+    fn run(&self, statement: &str) {
+        let mut server = PgConnection::establish(&self.server).expect("the server of PERMUTA_TEST_POSTGRES");
+        server.batch_execute(&format!("{statement} {}", self.name)).expect(statement);
+    }
+}
+
+impl Drop for Throwaway {
+    fn drop(&mut self) {
+        self.run("DROP DATABASE");
+    }
+}
+
+/// Runs a test on a fresh SQLite file and, where `PERMUTA_TEST_POSTGRES` names a server, on a fresh PostgreSQL
+/// database too.
+pub(crate) fn on_each_database(test: impl Fn(Database)) {
+    let dir = tempfile::tempdir().unwrap();
+    test(Database::open(dir.path().join("model.sqlite").to_str().unwrap(), 4).unwrap());
+
+    let Ok(server) = std::env::var(POSTGRES) else { return };
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("permuta_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
+    let throwaway = Throwaway { server, name };
+    throwaway.run("CREATE DATABASE");
+    let (base, _) = throwaway.server.rsplit_once('/').expect("a URL that names a database");
+    test(Database::open(&format!("{base}/{}", throwaway.name), 4).unwrap());
+}
