@@ -14,7 +14,7 @@ use vocabulary::messages::Conduct;
 fn five_companies_sign_an_indicative_ring_and_everything_moves_at_once() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Indicative, t(400));
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(300))]);
     let contract = stage.last_contract();
     assert_eq!(view::contract(&stage.state, contract).unwrap().signers, TRADERS);
@@ -49,7 +49,7 @@ fn a_binding_ring_settles_at_once_when_the_window_ends() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(400));
     assert_eq!(stage.locked(DHAKA, JUTE), t(400), "posting locks");
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(400))]);
     assert_eq!(stage.settled(), 1);
     for (at, party) in TRADERS.into_iter().enumerate() {
@@ -70,7 +70,7 @@ fn a_binding_ring_settles_at_once_when_the_window_ends() {
 fn one_who_declines_dissolves_the_contract_and_every_offer_returns() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Indicative, t(400));
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(300))]);
     let contract = stage.last_contract();
     stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
@@ -93,7 +93,7 @@ fn who_lets_two_contracts_lapse_within_ninety_days_is_confined_to_binding_offers
     let offers = stage.five_offers(Commitment::Indicative, t(400));
     for lapses in 1..=2 {
         // A lapse puts the offers back; the next batch finds the same ring.
-        stage.to_frozen();
+        stage.run_to_frozen();
         stage.clear(vec![even_ring(&offers, t(400))]);
         let contract = stage.last_contract();
         for party in [DHAKA, SANTOS, BAKU, LUSAKA] {
@@ -109,7 +109,7 @@ fn who_lets_two_contracts_lapse_within_ninety_days_is_confined_to_binding_offers
     assert_eq!((refused.code.as_str(), refused.field.as_str()), ("confined-to-binding", "commitment"));
     stage.post(TASHKENT, terms(COTTON, t(10), DIESEL, t(10))).unwrap();
     // Its indicative offer is not cleared either.
-    let open = stage.to_its_batch();
+    let open = stage.run_to_its_batch();
     assert!(open.book.offer(key(offers[4])).is_none());
     assert!(open.book.offer(key(offers[3])).is_some());
     // After ninety days the first lapse no longer counts.
@@ -132,13 +132,13 @@ fn a_party_suspended_while_the_book_is_frozen_drops_only_its_own_ring() {
     let coffee = stage.post(SANTOS, terms(COFFEE, t(50), JUTE, t(50))).unwrap();
     let diesel = stage.post(BAKU, terms(DIESEL, t(50), COPPER, t(50))).unwrap();
     let copper = stage.post(LUSAKA, terms(COPPER, t(50), DIESEL, t(50))).unwrap();
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.bond(SOLVER);
     let rings = vec![even_ring(&[jute, coffee], t(50)), even_ring(&[diesel, copper], t(50))];
     let declared = stage.worth(&rings);
     stage.submit(SOLVER, rings, declared).unwrap();
     stage.suspend(SANTOS);
-    stage.to_window_end();
+    stage.run_to_window_end();
     assert_eq!(stage.settled(), 1);
     assert_eq!(stage.free(BAKU, COPPER), t(50));
     assert_eq!(stage.free(DHAKA, COFFEE), Amount::ZERO);
@@ -159,7 +159,7 @@ fn a_party_suspended_while_the_book_is_frozen_drops_only_its_own_ring() {
 fn a_party_suspended_before_all_have_signed_dissolves_the_contract() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Indicative, t(400));
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(300))]);
     let contract = stage.last_contract();
     for party in [DHAKA, SANTOS] {
@@ -189,7 +189,7 @@ fn an_all_or_none_offer_in_two_rings_executes_both_or_neither() {
         let jute = stage.post(DHAKA, whole).unwrap();
         let santos = stage.post(SANTOS, terms(COFFEE, t(60), JUTE, t(60))).unwrap();
         let baku = stage.post(BAKU, terms(COFFEE, t(40), JUTE, t(40))).unwrap();
-        stage.to_its_batch();
+        stage.run_to_its_batch();
         stage.bond(SOLVER);
         let rings = vec![even_ring(&[jute, santos], t(60)), even_ring(&[jute, baku], t(40))];
         let declared = stage.worth(&rings);
@@ -197,7 +197,7 @@ fn an_all_or_none_offer_in_two_rings_executes_both_or_neither() {
         if suspended {
             stage.suspend(BAKU);
         }
-        stage.to_window_end();
+        stage.run_to_window_end();
         let (given, settled) = if suspended { (Amount::ZERO, 0) } else { (t(100), 2) };
         assert_eq!(stage.settled(), settled);
         assert_eq!(stage.offer(jute).given(), given);
@@ -208,7 +208,7 @@ fn an_all_or_none_offer_in_two_rings_executes_both_or_neither() {
 fn the_frozen_book_does_not_change_and_a_cancelled_offer_leaves_when_it_thaws() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(400));
-    let frozen = stage.to_its_batch();
+    let frozen = stage.run_to_its_batch();
     stage.send(DHAKA, Payload::CancelOffer { offer: offers[0] }).unwrap();
     assert!(stage.is_live(offers[0]), "it waits for the end of the window");
     let again = stage.send(DHAKA, Payload::CancelOffer { offer: offers[0] }).unwrap_err();
@@ -228,7 +228,7 @@ fn the_frozen_book_does_not_change_and_a_cancelled_offer_leaves_when_it_thaws() 
 fn an_amendment_keeps_the_frozen_offer_and_joins_the_batch_after_next() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(400));
-    let frozen = stage.to_its_batch();
+    let frozen = stage.run_to_its_batch();
     stage.vouch(DHAKA, JUTE, t(100));
     let less = terms(JUTE, t(300), COFFEE, t(300));
     let refused = stage.send(DHAKA, Payload::AmendOffer { offer: offers[0], terms: less }).unwrap_err();
@@ -243,9 +243,9 @@ fn an_amendment_keeps_the_frozen_offer_and_joins_the_batch_after_next() {
     assert_eq!(stage.offer(offers[0]).joins.0, frozen.batch.0 + 2);
     // The batch next does not have it; the one after next does, at its new limit.
     stage.vouch(BAKU, COFFEE, t(1));
-    assert_eq!(stage.to_close().0, frozen.batch.0 + 1);
+    assert_eq!(stage.run_to_close().0, frozen.batch.0 + 1);
     assert!(view::open_batch(&stage.state).is_none_or(|open| open.book.offer(key(offers[0])).is_none()));
-    assert_eq!(stage.to_close().0, frozen.batch.0 + 2);
+    assert_eq!(stage.run_to_close().0, frozen.batch.0 + 2);
     let open = view::open_batch(&stage.state).unwrap();
     let offer = open.book.offer(key(offers[0])).unwrap();
     assert_eq!((offer.give_qty, offer.want_qty), (t(100), t(200)));
@@ -257,9 +257,9 @@ fn a_new_offer_joins_the_batch_after_next() {
     stage.vouch(DHAKA, JUTE, t(10));
     let offer = stage.post(DHAKA, terms(JUTE, t(10), COFFEE, t(10))).unwrap();
     assert_eq!(stage.offer(offer).joins.0, 2, "the batch next is number 1");
-    assert_eq!(stage.to_close().0, 1);
+    assert_eq!(stage.run_to_close().0, 1);
     assert!(view::open_batch(&stage.state).is_none());
-    assert_eq!(stage.to_close().0, 2);
+    assert_eq!(stage.run_to_close().0, 2);
     assert!(view::open_batch(&stage.state).unwrap().book.offer(key(offer)).is_some());
 }
 
@@ -267,7 +267,7 @@ fn a_new_offer_joins_the_batch_after_next() {
 fn a_false_declaration_is_fined_and_the_next_best_submission_is_taken() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(400));
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.bond(SOLVER);
     stage.bond(RIVAL);
     let small = vec![even_ring(&offers, t(100))];
@@ -277,7 +277,7 @@ fn a_false_declaration_is_fined_and_the_next_best_submission_is_taken() {
     let boast = stage.worth(&large) + 1;
     stage.submit(SOLVER, large, boast).unwrap();
     let fees = stage.free(OPERATOR, DEPOSIT);
-    stage.to_window_end();
+    stage.run_to_window_end();
     let fine = stage.chain.config().fine;
     assert_eq!(stage.free(OPERATOR, DEPOSIT), fees.checked_add(fine).unwrap());
     let rest = stage.chain.config().min_bond.checked_sub(fine).unwrap();
@@ -291,7 +291,7 @@ fn a_false_declaration_is_fined_and_the_next_best_submission_is_taken() {
     });
     assert_eq!(taken, Some((Some(RIVAL), honest)));
     // Fined below the minimum, the solver must add to its bond before it submits again.
-    stage.to_frozen();
+    stage.run_to_frozen();
     let refused = stage.submit(SOLVER, vec![even_ring(&offers, t(1))], 1).unwrap_err();
     assert_eq!(refused.code, "bond-too-small");
 }
@@ -300,12 +300,12 @@ fn a_false_declaration_is_fined_and_the_next_best_submission_is_taken() {
 fn a_clearing_that_breaks_a_limit_costs_its_solver_and_moves_nothing() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(400));
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.bond(SOLVER);
     let mut unfair = even_ring(&offers, t(100));
     unfair.legs[0].1 = t(90); // Tashkent would get 90 t of jute for 100 t of cotton.
     stage.submit(SOLVER, vec![unfair], 490_000_000_000).unwrap();
-    stage.to_window_end();
+    stage.run_to_window_end();
     assert_eq!(stage.settled(), 0);
     let fault = stage.events.iter().find_map(|event| match event {
         Event::SolverFined { fault, .. } => Some(fault.as_str()),
@@ -324,11 +324,11 @@ fn a_binding_offer_waits_for_signatures_only_with_its_owners_leave() {
         let binding = OfferTerms { joins_indicative: leave, ..terms(JUTE, t(50), COFFEE, t(50)) };
         let jute = stage.post(DHAKA, binding).unwrap();
         let coffee = stage.post(SANTOS, indicative(terms(COFFEE, t(50), JUTE, t(50)))).unwrap();
-        let open = stage.to_its_batch();
+        let open = stage.run_to_its_batch();
         let rings = vec![even_ring(&[jute, coffee], t(50))];
         stage.bond(SOLVER);
         stage.submit(SOLVER, rings.clone(), 100_000_000_000).unwrap();
-        stage.to_window_end();
+        stage.run_to_window_end();
         let fined = stage.events.iter().any(|event| matches!(event, Event::SolverFined { .. }));
         assert_eq!(fined, !leave);
         let lawful = open.without_misfits(rings.into_iter().map(clearing::Ring::from).collect());
@@ -351,7 +351,7 @@ fn an_offer_cancelled_while_its_contract_waits_gets_its_goods_back_when_that_dis
     let binding = OfferTerms { joins_indicative: true, ..terms(JUTE, t(50), COFFEE, t(50)) };
     let jute = stage.post(DHAKA, binding).unwrap();
     let coffee = stage.post(SANTOS, indicative(terms(COFFEE, t(50), JUTE, t(50)))).unwrap();
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&[jute, coffee], t(30))]);
     stage.send(DHAKA, Payload::CancelOffer { offer: jute }).unwrap();
     assert_eq!((stage.free(DHAKA, JUTE), stage.locked(DHAKA, JUTE)), (t(20), t(30)));
@@ -366,7 +366,7 @@ fn signing_without_the_goods_is_refused_with_what_is_missing() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Indicative, t(400));
     stage.send(DHAKA, Payload::Transfer { to: BAKU, asset: JUTE, amount: t(250) }).unwrap();
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(300))]);
     let contract = stage.last_contract();
     let refused = stage.send(DHAKA, Payload::SignContract { contract }).unwrap_err();
@@ -422,10 +422,10 @@ fn an_asset_without_a_young_independent_price_is_not_cleared() {
     stage.vouch(SANTOS, SAFFRON, t(10));
     let jute = stage.post(DHAKA, terms(JUTE, t(10), COFFEE, t(10))).unwrap();
     let saffron = stage.post(SANTOS, terms(SAFFRON, t(10), COFFEE, t(10))).unwrap();
-    let open = stage.to_its_batch();
+    let open = stage.run_to_its_batch();
     assert!(open.book.offer(key(jute)).is_some());
     assert!(open.book.offer(key(saffron)).is_none());
-    stage.to_window_end();
+    stage.run_to_window_end();
     assert!(view::reference_price(&stage.state, JUTE, stage.time).is_some());
     stage.wait_days(31);
     assert_eq!(view::reference_price(&stage.state, JUTE, stage.time), None);
@@ -462,10 +462,10 @@ fn what_is_left_below_the_least_worth_while_stays_out_of_the_book() {
     let picky = OfferTerms { min_fill: t(40), ..terms(JUTE, t(100), COFFEE, t(100)) };
     let jute = stage.post(DHAKA, picky).unwrap();
     let coffee = stage.post(SANTOS, terms(COFFEE, t(100), JUTE, t(100))).unwrap();
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&[jute, coffee], t(70))]);
     assert_eq!(stage.offer(jute).remaining, t(30));
-    stage.to_close();
+    stage.run_to_close();
     let open = view::open_batch(&stage.state).unwrap();
     assert!(open.book.offer(key(jute)).is_none());
     assert!(open.book.offer(key(coffee)).is_some());
@@ -478,9 +478,9 @@ fn a_rest_keeps_its_limit_and_rounding_never_costs_its_owner() {
     stage.vouch(SANTOS, COFFEE, amount(1000));
     let jute = stage.post(DHAKA, terms(JUTE, amount(1000), COFFEE, amount(999))).unwrap();
     let coffee = stage.post(SANTOS, terms(COFFEE, amount(1000), JUTE, amount(999))).unwrap();
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&[jute, coffee], amount(500))]);
-    stage.to_close();
+    stage.run_to_close();
     let open = view::open_batch(&stage.state).unwrap();
     let rest = open.book.offer(key(jute)).unwrap();
     // 999/1000 of 500 is 499.5: the rest wants 500.
@@ -491,7 +491,7 @@ fn a_rest_keeps_its_limit_and_rounding_never_costs_its_owner() {
 fn a_bank_sees_a_settlement_for_as_long_as_a_party_of_it_says() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(10));
-    stage.to_its_batch();
+    stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(10))]);
     let settlement = stage.trades()[0].settlement;
     let share = |until| Payload::ShareSettlement { settlement, with: BANK, until };

@@ -172,7 +172,7 @@ impl Stage {
     }
 
     /// Opens blocks up to the next height that closes a batch.
-    pub fn to_close(&mut self) -> BatchId {
+    pub fn run_to_close(&mut self) -> BatchId {
         loop {
             self.tick();
             if self.height.0.is_multiple_of(self.chain.config().interval) {
@@ -182,16 +182,16 @@ impl Stage {
     }
 
     /// Opens blocks until an offer posted now stands in the frozen book.
-    pub fn to_its_batch(&mut self) -> OpenBatch {
+    pub fn run_to_its_batch(&mut self) -> OpenBatch {
         let joins = view::joining_batch(&self.state, self.height).unwrap();
-        while self.to_close() < joins {}
+        while self.run_to_close() < joins {}
         view::open_batch(&self.state).expect("the book is frozen")
     }
 
     /// Opens blocks until the book freezes.
-    pub fn to_frozen(&mut self) -> OpenBatch {
+    pub fn run_to_frozen(&mut self) -> OpenBatch {
         for _ in 0..5 {
-            self.to_close();
+            self.run_to_close();
             if let Some(open) = view::open_batch(&self.state) {
                 return open;
             }
@@ -200,7 +200,7 @@ impl Stage {
     }
 
     /// Opens blocks to the end of the open window.
-    pub fn to_window_end(&mut self) {
+    pub fn run_to_window_end(&mut self) {
         let window = view::window(&self.state).expect("the book is frozen");
         while self.height < window.ends {
             self.tick();
@@ -353,7 +353,7 @@ impl Stage {
         }
         let declared = self.worth(&rings);
         self.submit(SOLVER, rings, declared).unwrap();
-        self.to_window_end();
+        self.run_to_window_end();
     }
 
     pub fn last_contract(&self) -> ContractId {
