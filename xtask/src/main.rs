@@ -1,5 +1,7 @@
-//! Builds, tests and measures Permuta: `cargo xtask test` is what continuous integration runs.
+//! Builds, tests and measures Permuta: `cargo xtask test` is what continuous integration runs, `cargo xtask bench`
+//! writes `docs/BENCHMARKS.md`.
 
+mod bench;
 mod browser;
 mod check;
 mod postgres;
@@ -30,11 +32,18 @@ enum Task {
         #[arg(last = true)]
         rest: Vec<String>,
     },
+    /// Measures the figures of `docs/BENCHMARKS.md` beside their baselines, and writes them there.
+    Bench {
+        /// Print only; leave the document as it is.
+        #[arg(long)]
+        dry: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { only_tests, rest } => check::run(only_tests, &rest),
+        Task::Bench { dry } => bench::run(dry),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
