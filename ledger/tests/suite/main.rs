@@ -4,5 +4,7 @@
 mod chain;
 mod common;
 mod log;
+mod messages;
 mod recovery;
+mod submission;
 mod tree;
