@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 mod verify_proof;
+mod wallet;
 
 use clap::Subcommand;
 
@@ -9,6 +10,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Check a proof file against a network that you trust, with nothing else.
     VerifyProof(verify_proof::Args),
+    /// Keep a signing key outside the browser, and sign what you have read.
+    Wallet(wallet::Args),
 }
 
 impl Command {
@@ -19,6 +22,7 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Command::VerifyProof(args) => verify_proof::run(&args),
+            Command::Wallet(args) => wallet::run(&args),
         }
     }
 }

@@ -42,8 +42,10 @@ impl<const MAX: usize> FromStr for Text<MAX> {
     }
 }
 
-/// Whether a character shows nothing, or changes how those around it are shown.
-fn hides(character: char) -> bool {
+/// Whether a character shows nothing, or changes how those around it are shown; white space other than the plain
+/// space counts as well, control characters do not (they are refused before).
+#[must_use]
+pub fn hides(character: char) -> bool {
     (character.is_whitespace() && character != ' ')
         || matches!(
             character,
