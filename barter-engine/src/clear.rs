@@ -1,0 +1,401 @@
+//! Clears a book: candidates, volumes, whole units, proof.
+
+use crate::bound;
+use crate::fill::Fill;
+use crate::lots;
+use crate::master::Master;
+use crate::pool::{Candidate, Found, Limits, Pool};
+use crate::reasons::{self, Unfilled};
+use crate::scene::Scene;
+use crate::search::search;
+use crate::volumes::{Column, Dice, Volumes};
+use clearing::{Answer, Book, Fault, Mode, Prices, Report, Rules, UsdValue};
+
+/// How the rings are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Candidates priced by a linear programme, improved by neighbourhoods.
+    #[default]
+    Columns,
+    /// The most valuable ring that fits, again and again: quick, and a baseline.
+    Greedy,
+}
+
+/// How much work is spent. Work is counted, never timed, so the answer does not depend on the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effort {
+    /// For a solver inside of a node: some hundred milliseconds for two thousand offers.
+    Quick,
+    /// The default.
+    #[default]
+    Thorough,
+}
+
+/// How far a clearing is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// What is being done.
+    pub stage: Stage,
+    /// Steps done of this stage.
+    pub done: usize,
+    /// Steps of this stage.
+    pub of: usize,
+    /// The value in sight, USD; a guess until the end.
+    pub value_usd: f64,
+}
+
+/// The stages of a clearing, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Finding rings and pricing them.
+    Rings,
+    /// Improving the volumes.
+    Volumes,
+    /// Proving a bound and finding reasons.
+    Certificate,
+}
+
+impl Stage {
+    /// The stage in words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stage::Rings => "finding rings",
+            Stage::Volumes => "choosing volumes",
+            Stage::Certificate => "proving",
+        }
+    }
+}
+
+/// How to clear.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// How the rings are chosen.
+    pub algorithm: Algorithm,
+    /// How much work is spent.
+    pub effort: Effort,
+    /// Asked between steps; `true` ends the search with what there is. The engine itself reads no clock.
+    pub stop: Option<&'a (dyn Fn() -> bool + Sync)>,
+    /// Told between steps.
+    pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
+    /// Leaves out bound and reasons, for callers that only want rings; the bound is then what all offers are worth.
+    pub rings_only: bool,
+}
+
+impl Options<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop())
+    }
+
+    fn tell(&self, stage: Stage, done: usize, of: usize, value_usd: f64) {
+        if let Some(progress) = self.progress {
+            progress(Progress { stage, done, of, value_usd });
+        }
+    }
+}
+
+/// An answer with its certificate.
+#[derive(Clone, Debug)]
+pub struct Clearing {
+    /// The rings, proved by [`clearing::check`].
+    pub answer: Answer,
+    /// What they amount to.
+    pub report: Report,
+    /// No answer under these rules is worth more.
+    pub bound: UsdValue,
+    /// Why each valid offer that gives nothing does so, by offer.
+    pub unfilled: Vec<Unfilled>,
+    /// What the search did.
+    pub stats: Stats,
+}
+
+/// What a search did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Offers valid at the time that can be in a ring by their floor.
+    pub live_offers: usize,
+    /// Candidate rings looked at.
+    pub candidates: usize,
+    /// Whether every possible ring was among them.
+    pub every_ring: bool,
+    /// Whether `stop` ended the search.
+    pub stopped: bool,
+}
+
+/// Clears `book` at `now` (epoch seconds).
+///
+/// The answer is proved before it is returned. It depends on the book, the rules, `now` and the effort only, unless
+/// `stop` ended the search.
+#[must_use]
+pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Clearing {
+    let scene = Scene::new(book, rules, now);
+    let mut stats = Stats { live_offers: scene.offers.len(), ..Stats::default() };
+    let mut pool = Pool::default();
+    let fill = match options.algorithm {
+        Algorithm::Columns => columns(&scene, options, &mut pool, &mut stats),
+        Algorithm::Greedy => {
+            let mut fill = Fill::new(&scene);
+            greedy(&scene, options, &mut fill, &mut pool, &mut stats);
+            fill
+        }
+    };
+    stats.candidates = pool.rings.len();
+    let (answer, report) = prove(book, rules, now, fill.rings(book));
+    options.tell(Stage::Certificate, 0, 1, fill.value());
+    let bound =
+        if options.rings_only { bound::everything(&scene) } else { certify(&scene, book, &pool, &stats) };
+    let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, &fill, now) };
+    options.tell(Stage::Certificate, 1, 1, fill.value());
+    Clearing { answer, bound: bound.max(report.value), report, unfilled, stats }
+}
+
+/// Proves the rings; whatever the check refused (which would be a defect of the search) is left out.
+fn prove(book: &Book, rules: &Rules, now: u64, mut rings: Vec<clearing::Ring>) -> (Answer, Report) {
+    loop {
+        let answer = Answer { rings: std::mem::take(&mut rings), prices: Prices::default() };
+        let faults = match clearing::check(book, rules, now, &answer) {
+            Ok(report) => return (answer, report),
+            Err(faults) => faults,
+        };
+        debug_assert!(false, "the search made a faulty answer: {faults:?}");
+        let faulty = |at: usize, ring: &clearing::Ring| {
+            faults.iter().any(|fault| match *fault {
+                Fault::OverFilled { offer }
+                | Fault::PartlyFilled { offer }
+                | Fault::UnderMinimum { offer }
+                | Fault::LotSplit { offer } => ring.legs.iter().any(|leg| leg.offer == offer),
+                Fault::Legs { ring, .. }
+                | Fault::UnknownOffer { ring, .. }
+                | Fault::OfferTwice { ring, .. }
+                | Fault::AssetTwice { ring, .. }
+                | Fault::GivesNothing { ring, .. }
+                | Fault::WrongAsset { ring, .. }
+                | Fault::SelfDelivery { ring, .. }
+                | Fault::NotValid { ring, .. }
+                | Fault::LimitBroken { ring, .. }
+                | Fault::BelowFloor { ring, .. }
+                | Fault::UnequalShares { ring }
+                | Fault::NotLive { ring, .. }
+                | Fault::UnequalValues { ring }
+                | Fault::RoughLeg { ring, .. } => ring == at,
+                Fault::UnknownPrice(_)
+                | Fault::PricesUnordered(_)
+                | Fault::PriceOutsideBand(_)
+                | Fault::PricesNotAllowed => true,
+            })
+        };
+        let mut at = 0;
+        rings = answer.rings;
+        rings.retain(|ring| {
+            at += 1;
+            !faulty(at - 1, ring)
+        });
+    }
+}
+
+/// The best of the bounds that apply.
+fn certify(scene: &Scene, book: &Book, pool: &Pool, stats: &Stats) -> UsdValue {
+    /// Up to so many rings the programme over all of them is quickly solved.
+    const EVERY_RING: usize = 1_500;
+    let rounds = if scene.offers.len() > 50_000 { 150 } else { 400 };
+    let mut best = bound::any_rates(scene, book, rounds);
+    if stats.every_ring
+        && scene.mode != Mode::Lots
+        && pool.rings.len() <= EVERY_RING
+        && let Some(bound) = bound::every_ring(scene, book, &pool.rings)
+    {
+        best = best.min(bound);
+    }
+    bound::usd(best)
+}
+
+/// Limits of the column search for a book of this size.
+struct Plan {
+    first: Limits,
+    then: Limits,
+    rounds: usize,
+    iterations: usize,
+    neighbourhoods: usize,
+    nodes: u64,
+}
+
+impl Plan {
+    fn new(offers: usize, effort: Effort) -> Plan {
+        let quick = effort == Effort::Quick;
+        let every = Limits {
+            rings: if quick { 4_000 } else { 20_000 },
+            rings_per_start: 4_000,
+            steps_per_start: if quick { 20_000 } else { 100_000 },
+            uses: u32::MAX,
+        };
+        let then = Limits { rings: 20_000, rings_per_start: 100, steps_per_start: 10_000, uses: 10 };
+        let (rounds, neighbourhoods) = match offers {
+            0..=4_000 => (40, 600),
+            4_001..=40_000 => (30, 400),
+            _ => (10, 200),
+        };
+        Plan {
+            first: every,
+            then,
+            rounds: if quick { rounds / 4 } else { rounds },
+            iterations: 100,
+            neighbourhoods: if quick { neighbourhoods / 10 } else { neighbourhoods },
+            nodes: if quick { 40 } else { 100 },
+        }
+    }
+}
+
+fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
+    let plan = Plan::new(scene.offers.len(), options.effort);
+    let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
+    let mut weights = vec![1.0; caps.len()];
+    let mut master = Master::default();
+    let mut columns: Vec<Column> = Vec::new();
+    let (mut rings, found) = if scene.mode == Mode::Lots {
+        lots::search(scene, &plan.first)
+    } else {
+        search(scene, &weights, &plan.first)
+    };
+    stats.every_ring = found == Found::All;
+    if !stats.every_ring && scene.mode != Mode::Lots {
+        rings = search(scene, &weights, &plan.then).0;
+    }
+    let rounds = if stats.every_ring || scene.mode == Mode::Lots { 1 } else { plan.rounds };
+    for round in 0..rounds {
+        let before = pool.rings.len();
+        for ring in rings.drain(..) {
+            if pool.push(ring) {
+                columns.push(Column::new(scene, &ring));
+            }
+        }
+        let iterations = if rounds == 1 { 20 * plan.iterations } else { plan.iterations };
+        master.solve(&columns, &caps, iterations);
+        let value: f64 = columns
+            .iter()
+            .zip(&master.levels)
+            .map(|(column, level)| column.value * column.most * level)
+            .sum();
+        options.tell(Stage::Rings, round + 1, rounds, value);
+        if options.stopped() {
+            stats.stopped = true;
+            break;
+        }
+        if round + 1 == rounds || (round > 0 && pool.rings.len() == before) {
+            break;
+        }
+        for (weight, price) in weights.iter_mut().zip(&master.prices) {
+            *weight = 1.0 - price;
+        }
+        rings = search(scene, &weights, &plan.then).0;
+    }
+    let fill = volumes(scene, options, &plan, &columns, &master, stats);
+    finish(scene, options, fill, pool, stats)
+}
+
+/// The candidates worth deciding on: those the programme uses, and those it nearly would.
+fn promising(scene: &Scene, columns: &[Column], master: &Master) -> Vec<Candidate> {
+    /// So many rings can all be decided on.
+    const FEW: usize = 4_000;
+    if columns.len() <= FEW {
+        return columns.iter().map(|column| column.ring).collect();
+    }
+    let mut ranked: Vec<(bool, f64, Candidate)> = columns
+        .iter()
+        .zip(&master.levels)
+        .map(|(column, level)| {
+            let legs = column.ring.offers().iter().zip(column.shares);
+            let cost: f64 = legs.map(|(at, share)| share * master.prices[*at as usize]).sum();
+            (*level > 1e-3, (column.value - cost) / column.value, column.ring)
+        })
+        .collect();
+    ranked.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+    let used = ranked.iter().filter(|(used, ..)| *used).count();
+    ranked.truncate(FEW.max(used + used / 2));
+    let _ = scene;
+    ranked.into_iter().map(|(.., ring)| ring).collect()
+}
+
+fn volumes<'a>(
+    scene: &'a Scene,
+    options: &Options<'_>,
+    plan: &Plan,
+    columns: &[Column],
+    master: &Master,
+    stats: &mut Stats,
+) -> Fill<'a> {
+    let mut first = Fill::new(scene);
+    let wanted = columns.iter().zip(&master.levels).filter(|(_, level)| **level > 1e-4);
+    first.place_all(wanted.map(|(column, level)| (column.ring, column.most * level)).collect());
+    let rings: Vec<Candidate> = columns.iter().map(|column| column.ring).collect();
+    first.insert_all(&rings);
+    let mut volumes = Volumes::new(scene, &promising(scene, columns, master));
+    let lumpy = scene.offers.iter().filter(|offer| offer.least_qty > 0).count();
+    // Where minimums rule, the programme's vertex is no guide and starting at nothing ends higher.
+    if lumpy * 4 < scene.offers.len() || volumes.columns.len() > 4_000 {
+        volumes.start_from(&first.volumes());
+    }
+    let mut dice = Dice(1);
+    /// Neighbourhoods between two looks at `stop`.
+    const BATCH: usize = 20;
+    for batch in 0..plan.neighbourhoods.div_ceil(BATCH) {
+        if options.stopped() {
+            stats.stopped = true;
+            break;
+        }
+        let better = volumes.search(BATCH, 8, 200, plan.nodes, &mut dice);
+        options.tell(Stage::Volumes, (batch + 1) * BATCH, plan.neighbourhoods, volumes.value());
+        if volumes.columns.is_empty() || (volumes.columns.len() <= 200 && better == 0) {
+            break;
+        }
+    }
+    let mut second = Fill::new(scene);
+    second.place_all(volumes.chosen());
+    second.insert_all(&rings);
+    if second.value() > first.value() { second } else { first }
+}
+
+/// Fills what is left with rings over what is left.
+fn finish<'a>(
+    scene: &'a Scene,
+    options: &Options<'_>,
+    mut fill: Fill<'a>,
+    pool: &mut Pool,
+    stats: &mut Stats,
+) -> Fill<'a> {
+    if !stats.every_ring && !stats.stopped {
+        greedy(scene, options, &mut fill, pool, stats);
+    }
+    fill
+}
+
+fn greedy(scene: &Scene, options: &Options<'_>, fill: &mut Fill<'_>, pool: &mut Pool, stats: &mut Stats) {
+    /// Rounds without end would be no stop rule; a handful leaves little.
+    const ROUNDS: usize = 8;
+    let limits = Limits { rings: 100_000, rings_per_start: 200, steps_per_start: 10_000, uses: 20 };
+    for _ in 0..ROUNDS {
+        if options.stopped() {
+            stats.stopped = true;
+            return;
+        }
+        let spent = f64::NEG_INFINITY;
+        let weights: Vec<f64> = (0u32..)
+            .zip(&scene.offers)
+            .map(|(at, offer)| {
+                // A nearly empty offer only makes splinters.
+                if fill.room(at) * 1_000 > offer.give_qty { 1.0 } else { spent }
+            })
+            .collect();
+        let rings = if scene.mode == Mode::Lots {
+            lots::search_free(scene, &limits, &|at| fill.given(at) == 0).0
+        } else {
+            search(scene, &weights, &limits).0
+        };
+        let inserted = fill.insert_all(&rings);
+        rings.into_iter().for_each(|ring| {
+            pool.push(ring);
+        });
+        if inserted == 0 {
+            return;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Books, obligations and answers as files.
+//!
+//! Everything read is bounded and validated here once; an error names file, line, column and reason. Input may be
+//! plain, gzip or zstd (told by its first bytes), and `-` is standard input.
+
+mod error;
+mod reader;
+mod source;
+mod tables;
+mod writer;
+
+pub use error::{FileError, Reason};
+pub use reader::{
+    MAX_ASSETS, MAX_ROWS, NamedBook, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_obligations,
+};
+pub use source::{MAX_BYTES, Source};
+pub use writer::{write_cleared, write_prices, write_rings, write_summary, write_unfilled};

@@ -1,0 +1,138 @@
+//! What can be wrong with a file.
+
+use clearing::{AmountError, PriceError};
+use std::{fmt, io};
+
+/// Why a file was refused, and where.
+#[derive(Debug)]
+pub struct FileError {
+    /// The file's name as given, `-` for standard input.
+    pub file: String,
+    /// The line, from 1; 0 when the whole file is meant.
+    pub line: u64,
+    /// The column's name, empty when the whole line is meant.
+    pub column: &'static str,
+    /// What is wrong there.
+    pub reason: Reason,
+}
+
+/// What is wrong with a file, a line or a cell.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// The file cannot be read, unpacked or written.
+    #[error("{0}")]
+    Io(#[source] io::Error),
+    /// Text that is not UTF-8.
+    #[error("field {field} is not UTF-8 text")]
+    NotUtf8 {
+        /// The field, from 1.
+        field: usize,
+    },
+    /// A row with more or fewer fields than the header.
+    #[error("{found} fields where the header has {expected}")]
+    Fields {
+        /// The fields of this row.
+        found: u64,
+        /// The fields of the header.
+        expected: u64,
+    },
+    /// More bytes, unpacked, than a file may have.
+    #[error("longer than {limit} bytes unpacked")]
+    TooLong {
+        /// The limit.
+        limit: u64,
+    },
+    /// More rows than a file may have.
+    #[error("more than {limit} rows")]
+    TooManyRows {
+        /// The limit.
+        limit: usize,
+    },
+    /// The header lacks this column.
+    #[error("the header has no such column")]
+    MissingColumn,
+    /// The header has this column twice.
+    #[error("the header has this column twice")]
+    DuplicateColumn,
+    /// An identifier that is empty, longer than 64 bytes or holds control characters.
+    #[error("an identifier has 1 to 64 bytes without control characters")]
+    BadIdentifier,
+    /// An identifier that is there already.
+    #[error("{id:?} is listed twice")]
+    Duplicate {
+        /// The identifier.
+        id: String,
+    },
+    /// An asset that the assets file does not list.
+    #[error("asset {id:?} is not in the assets file")]
+    UnknownAsset {
+        /// The asset.
+        id: String,
+    },
+    /// Not an amount.
+    #[error("{text:?} is not an amount: {source}")]
+    Amount {
+        /// The text found.
+        text: String,
+        /// What is wrong with it.
+        source: AmountError,
+    },
+    /// Not a price.
+    #[error("{text:?} is not a price: {source}")]
+    Price {
+        /// The text found.
+        text: String,
+        /// What is wrong with it.
+        source: PriceError,
+    },
+    /// Not a whole number within a range.
+    #[error("{text:?} is not a whole number from 0 to {max}")]
+    Number {
+        /// The text found.
+        text: String,
+        /// The largest number allowed.
+        max: u64,
+    },
+    /// Neither 0 nor 1.
+    #[error("{text:?} is neither 0 nor 1")]
+    Flag {
+        /// The text found.
+        text: String,
+    },
+    /// An offer that wants what it gives.
+    #[error("the offer wants what it gives")]
+    SameAsset,
+    /// An offer of nothing or for nothing.
+    #[error("a quantity of zero")]
+    Nothing,
+    /// A minimum above the whole.
+    #[error("the minimum fill exceeds the quantity given")]
+    MinFillTooLarge,
+    /// An offer that ends before it begins.
+    #[error("the offer ends before it begins")]
+    NeverValid,
+    /// The sum of all amounts is too large.
+    #[error("all amounts together exceed 10^27 of the finest decimal")]
+    SumTooLarge,
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.file == "-" { "standard input" } else { &self.file };
+        f.write_str(name)?;
+        if self.line > 0 {
+            write!(f, ", line {}", self.line)?;
+        }
+        if !self.column.is_empty() {
+            write!(f, ", column {}", self.column)?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for FileError {}
+
+/// Shortens what is quoted in an error.
+pub(super) fn quoted(text: &str) -> String {
+    text.chars().take(64).collect()
+}

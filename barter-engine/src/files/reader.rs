@@ -1,0 +1,215 @@
+//! Reads books and obligations.
+
+use super::{FileError, Reason, Source, error::quoted, tables::Table};
+use crate::netting::{Debt, Obligations};
+use clearing::{Amount, AmountError, Asset, AssetKey, Book, Offer, OfferKey, PartyKey};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most assets of a book.
+pub const MAX_ASSETS: usize = 100_000;
+
+/// The most offers of a book, and the most obligations of a file.
+pub const MAX_ROWS: usize = 2_000_000;
+
+/// A book with the names that its files use.
+///
+/// Keys are places in the sorted names (offers: by `valid_from`, then name, so that the smaller key is the older
+/// offer); the order of rows in the files means nothing.
+#[derive(Clone, Debug)]
+pub struct NamedBook {
+    /// The validated book.
+    pub book: Book,
+    assets: Vec<String>,
+    offers: Vec<String>,
+}
+
+impl NamedBook {
+    /// The asset's name in the files; empty for a key of another book.
+    #[must_use]
+    pub fn asset_name(&self, key: AssetKey) -> &str {
+        usize::try_from(key.0).ok().and_then(|at| self.assets.get(at)).map_or("", String::as_str)
+    }
+
+    /// The offer's name in the files; empty for a key of another book.
+    #[must_use]
+    pub fn offer_name(&self, key: OfferKey) -> &str {
+        usize::try_from(key.0).ok().and_then(|at| self.offers.get(at)).map_or("", String::as_str)
+    }
+
+    /// The asset of this name.
+    #[must_use]
+    pub fn asset_key(&self, name: &str) -> Option<AssetKey> {
+        let at = self.assets.binary_search_by(|asset| asset.as_str().cmp(name)).ok()?;
+        Some(AssetKey(at as u64))
+    }
+}
+
+/// Reads a book: `assets.csv` (asset_id, decimals, ref_usd) and `offers.csv` (offer_id, party, give_asset, give_qty,
+/// want_asset, want_qty, divisible, min_fill, valid_from, valid_until).
+///
+/// # Errors
+/// The first thing wrong, with file, line and column.
+pub fn read_book(assets: Source<'_>, offers: Source<'_>) -> Result<NamedBook, FileError> {
+    let assets = read_assets(assets)?;
+    read_offers(&assets, offers)
+}
+
+fn read_assets(source: Source<'_>) -> Result<BTreeMap<String, Asset>, FileError> {
+    let mut table = Table::new(source, &["asset_id", "decimals", "ref_usd"], MAX_ASSETS)?;
+    let mut named: BTreeMap<String, Asset> = BTreeMap::new();
+    while table.next()? {
+        let id = table.identifier("asset_id")?.to_owned();
+        let decimals = table.number("decimals", u64::from(clearing::MAX_DECIMALS))?;
+        let reference = table.price("ref_usd")?;
+        let decimals = u8::try_from(decimals).expect("a number up to 18 is a byte");
+        if named.insert(id.clone(), Asset { key: AssetKey(0), decimals, reference }).is_some() {
+            return Err(table.error("asset_id", Reason::Duplicate { id }));
+        }
+    }
+    for (place, asset) in (0..).zip(named.values_mut()) {
+        asset.key = AssetKey(place);
+    }
+    Ok(named)
+}
+
+fn read_offers(assets: &BTreeMap<String, Asset>, source: Source<'_>) -> Result<NamedBook, FileError> {
+    const COLUMNS: [&str; 10] = [
+        "offer_id",
+        "party",
+        "give_asset",
+        "give_qty",
+        "want_asset",
+        "want_qty",
+        "divisible",
+        "min_fill",
+        "valid_from",
+        "valid_until",
+    ];
+    let mut table = Table::new(source, &COLUMNS, MAX_ROWS)?;
+    let mut seen = BTreeSet::new();
+    let mut parties: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut offers: Vec<(String, Offer)> = Vec::new();
+    while table.next()? {
+        let id = table.identifier("offer_id")?.to_owned();
+        if !seen.insert(id.clone()) {
+            return Err(table.error("offer_id", Reason::Duplicate { id }));
+        }
+        let party = table.identifier("party")?.to_owned();
+        let asset = |column| {
+            let id = table.cell(column);
+            let known = assets.get(id).map(|asset| asset.key);
+            known.ok_or_else(|| table.error(column, Reason::UnknownAsset { id: quoted(id) }))
+        };
+        let (give, want) = (asset("give_asset")?, asset("want_asset")?);
+        let key = OfferKey(offers.len() as u64);
+        let offer = Offer {
+            key,
+            party: PartyKey::default(),
+            give,
+            give_qty: table.amount("give_qty")?,
+            want,
+            want_qty: table.amount("want_qty")?,
+            divisible: table.flag("divisible")?,
+            min_fill: if table.cell("min_fill").is_empty() {
+                Amount::ZERO
+            } else {
+                table.amount("min_fill")?
+            },
+            valid_from: table.number("valid_from", u64::MAX)?,
+            valid_until: table.number("valid_until", u64::MAX)?,
+        };
+        refuse_nonsense(&table, &offer)?;
+        parties.entry(party).or_default().push(offers.len());
+        offers.push((id, offer));
+    }
+    for (place, members) in (0u64..).zip(parties.values()) {
+        let mut key = [0; 20];
+        key[12..].copy_from_slice(&place.to_be_bytes());
+        for &member in members {
+            offers[member].1.party = PartyKey(key);
+        }
+    }
+    offers.sort_by(|a, b| (a.1.valid_from, &a.0).cmp(&(b.1.valid_from, &b.0)));
+    for (place, (_, offer)) in (0..).zip(&mut offers) {
+        offer.key = OfferKey(place);
+    }
+    let (names, offers): (Vec<String>, Vec<Offer>) = offers.into_iter().unzip();
+    let book = Book::new(assets.values().copied().collect(), offers)
+        .expect("every row was validated and the keys are places in sorted lists");
+    Ok(NamedBook { book, assets: assets.keys().cloned().collect(), offers: names })
+}
+
+fn refuse_nonsense(table: &Table<'_>, offer: &Offer) -> Result<(), FileError> {
+    let (column, reason) = if offer.give == offer.want {
+        ("want_asset", Reason::SameAsset)
+    } else if offer.give_qty.is_zero() {
+        ("give_qty", Reason::Nothing)
+    } else if offer.want_qty.is_zero() {
+        ("want_qty", Reason::Nothing)
+    } else if offer.min_fill > offer.give_qty {
+        ("min_fill", Reason::MinFillTooLarge)
+    } else if offer.valid_until <= offer.valid_from {
+        ("valid_until", Reason::NeverValid)
+    } else {
+        return Ok(());
+    };
+    Err(table.error(column, reason))
+}
+
+/// Reads obligations: `debtor, creditor, amount`, exact decimals of at most twelve places.
+///
+/// # Errors
+/// The first thing wrong, with file, line and column.
+pub fn read_obligations(source: Source<'_>) -> Result<Obligations, FileError> {
+    /// Finest decimal of an amount; files with fewer places are brought to their own finest.
+    const FINEST: u8 = 12;
+    let mut table = Table::new(source, &["debtor", "creditor", "amount"], MAX_ROWS)?;
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut rows = Vec::new();
+    let mut decimals = 0u8;
+    let mut sum = Amount::ZERO;
+    while table.next()? {
+        let debtor = table.identifier("debtor")?.to_owned();
+        let creditor = table.identifier("creditor")?.to_owned();
+        let text = table.cell("amount");
+        let amount_error = |source| table.error("amount", Reason::Amount { text: quoted(text), source });
+        let amount = Amount::parse_decimal(text, FINEST).map_err(amount_error)?;
+        let places = text.split_once('.').map_or(0, |(_, part)| part.len());
+        let places = u8::try_from(places).ok().filter(|places| *places <= FINEST);
+        let places = places.ok_or_else(|| amount_error(AmountError::TooPrecise { decimals: FINEST }))?;
+        decimals = decimals.max(places);
+        sum = sum.checked_add(amount).map_err(|_| table.error("amount", Reason::SumTooLarge))?;
+        names.insert(debtor.clone());
+        names.insert(creditor.clone());
+        rows.push((debtor, creditor, amount));
+    }
+    let names: Vec<String> = names.into_iter().collect();
+    let place = |name: &String| names.binary_search(name).expect("every name was collected");
+    let coarser = 10u128.pow(u32::from(FINEST - decimals));
+    let debts = rows
+        .iter()
+        .map(|(debtor, creditor, amount)| Debt {
+            debtor: place(debtor),
+            creditor: place(creditor),
+            amount: amount.get() / coarser, // exact: no amount has more places than `decimals`
+        })
+        .collect();
+    Ok(Obligations { names, debts, decimals })
+}
+
+/// Feeds bytes to the reader of assets; for fuzzing, never panics.
+pub fn fuzz_assets(bytes: &[u8]) {
+    let _ = Source::bytes("assets", bytes).and_then(read_assets);
+}
+
+/// Feeds bytes to the reader of offers over two assets `A` and `B`; for fuzzing, never panics.
+pub fn fuzz_offers(bytes: &[u8]) {
+    let assets = Source::bytes("assets", b"asset_id,decimals,ref_usd\nA,0,1\nB,2,1.5\n");
+    let _ =
+        assets.and_then(read_assets).and_then(|assets| read_offers(&assets, Source::bytes("offers", bytes)?));
+}
+
+/// Feeds bytes to the reader of obligations; for fuzzing, never panics.
+pub fn fuzz_obligations(bytes: &[u8]) {
+    let _ = Source::bytes("obligations", bytes).and_then(read_obligations);
+}

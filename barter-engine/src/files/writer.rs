@@ -1,0 +1,235 @@
+//! Writes answers. The same answer gives the same bytes.
+
+use super::{FileError, NamedBook, Reason};
+use crate::netting::{Netting, Obligations};
+use crate::{Clearing, Reason as Why};
+use clearing::{Amount, Band, Rules, UsdValue};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+/// Decimal places of USD in files.
+const USD_PLACES: u8 = 6;
+
+/// Writes `rings.csv`: ring_id, pos, offer_id, give_qty.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_rings(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "ring_id,pos,offer_id,give_qty")?;
+        for (ring, at) in clearing.answer.rings.iter().zip(1..) {
+            for (leg, pos) in ring.legs.iter().zip(0..) {
+                writeln!(file, "R{at:06},{pos},{},{}", field(book.offer_name(leg.offer)), leg.give)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes `prices.csv`: asset_id, price_usd, for every asset of the book.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_prices(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+    let searched = clearing.answer.prices.as_slice();
+    write_file(path, |file| {
+        writeln!(file, "asset_id,price_usd")?;
+        for asset in book.book.assets() {
+            let price = searched
+                .iter()
+                .find(|(key, _)| *key == asset.key)
+                .map_or(asset.reference, |(_, price)| *price);
+            writeln!(file, "{},{price}", field(book.asset_name(asset.key)))?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes `unfilled.csv`: offer_id, reason, too_dear_ppm, nearest_give, nearest_want.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_unfilled(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "offer_id,reason,too_dear_ppm,nearest_give,nearest_want")?;
+        for offer in &clearing.unfilled {
+            let ppm =
+                if let Why::LimitTooFar { ppm } = offer.reason { ppm.to_string() } else { String::new() };
+            writeln!(
+                file,
+                "{},{},{ppm},{},{}",
+                field(book.offer_name(offer.offer)),
+                offer.reason.name(),
+                field(book.asset_name(offer.nearest.0)),
+                field(book.asset_name(offer.nearest.1)),
+            )?;
+        }
+        Ok(())
+    })
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    mode: &'a str,
+    value_usd: Box<RawValue>,
+    bound_usd: Box<RawValue>,
+    rings: usize,
+    legs: usize,
+    offers: usize,
+    offers_filled: usize,
+    live_offers: usize,
+    band: Box<RawValue>,
+    max_assets: u8,
+    now: u64,
+    candidate_rings: usize,
+    every_ring_seen: bool,
+    stopped_early: bool,
+    unfilled: Reasons,
+}
+
+#[derive(Default, Serialize)]
+struct Reasons {
+    no_counter_offer: usize,
+    limit_too_far: usize,
+    out_of_competition: usize,
+    seventh_asset: usize,
+    minimum_not_reached: usize,
+}
+
+/// Writes `summary.json`. Values in USD have six decimals: the value rounded down, the bound up.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_summary(
+    path: &Path,
+    book: &NamedBook,
+    rules: &Rules,
+    now: u64,
+    clearing: &Clearing,
+) -> Result<(), FileError> {
+    let mut unfilled = Reasons::default();
+    for offer in &clearing.unfilled {
+        *match offer.reason {
+            Why::NoCounterOffer => &mut unfilled.no_counter_offer,
+            Why::LimitTooFar { .. } => &mut unfilled.limit_too_far,
+            Why::OutOfCompetition => &mut unfilled.out_of_competition,
+            Why::SeventhAsset => &mut unfilled.seventh_asset,
+            Why::MinimumNotReached => &mut unfilled.minimum_not_reached,
+        } += 1;
+    }
+    let summary = Summary {
+        mode: rules.mode.name(),
+        value_usd: number(clearing.report.value.display(USD_PLACES)),
+        bound_usd: number(rounded_up(clearing.bound)),
+        rings: clearing.answer.rings.len(),
+        legs: clearing.report.legs,
+        offers: book.book.offers().len(),
+        offers_filled: clearing.report.given.len(),
+        live_offers: clearing.stats.live_offers,
+        band: number(share(rules.band)),
+        max_assets: rules.max_assets,
+        now,
+        candidate_rings: clearing.stats.candidates,
+        every_ring_seen: clearing.stats.every_ring,
+        stopped_early: clearing.stats.stopped,
+        unfilled,
+    };
+    write_json(path, &summary)
+}
+
+/// The value to six places, rounded up.
+fn rounded_up(value: UsdValue) -> String {
+    let one = 10u128.pow(u32::from(30 - USD_PLACES));
+    let up = value.raw().saturating_add(ruint::aliases::U256::from(one - 1));
+    UsdValue::from_raw(up).display(USD_PLACES)
+}
+
+fn share(band: Band) -> String {
+    Amount::new(u128::from(band.ppm())).expect("a band is at most a million ppm").display(6)
+}
+
+/// A JSON number with exactly these digits.
+fn number(digits: String) -> Box<RawValue> {
+    RawValue::from_string(digits).expect("decimal digits are a JSON number")
+}
+
+#[derive(Serialize)]
+struct NetSummary {
+    debts: usize,
+    parties: usize,
+    owed: Box<RawValue>,
+    cleared: Box<RawValue>,
+    bound: Box<RawValue>,
+    cleared_pairs: usize,
+    pivots: u64,
+}
+
+/// Writes `cleared.csv` (debtor, creditor, cleared) and `summary.json` of a netting.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_cleared(
+    cleared: &Path,
+    summary: &Path,
+    obligations: &Obligations,
+    netting: &Netting,
+) -> Result<(), FileError> {
+    let show = |units: u128| {
+        Amount::new(units).expect("all debts together are an amount").display(obligations.decimals)
+    };
+    write_file(cleared, |file| {
+        writeln!(file, "debtor,creditor,cleared")?;
+        for debt in &netting.cleared {
+            let (debtor, creditor) = (&obligations.names[debt.debtor], &obligations.names[debt.creditor]);
+            writeln!(file, "{},{},{}", field(debtor), field(creditor), show(debt.amount))?;
+        }
+        Ok(())
+    })?;
+    let figures = NetSummary {
+        debts: obligations.debts.len(),
+        parties: obligations.names.len(),
+        owed: number(show(netting.owed)),
+        cleared: number(show(netting.total)),
+        bound: number(show(netting.total)),
+        cleared_pairs: netting.cleared.len(),
+        pivots: netting.pivots,
+    };
+    write_json(summary, &figures)
+}
+
+/// A field, quoted where it must be.
+fn field(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.contains([',', '"', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ') {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
+    } else {
+        text.into()
+    }
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+    write_file(path, |file| {
+        serde_json::to_writer_pretty(&mut *file, value)?;
+        writeln!(file)
+    })
+}
+
+fn write_file(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), FileError> {
+    let written = File::create(path).map(BufWriter::new).and_then(|mut file| {
+        fill(&mut file)?;
+        file.flush()
+    });
+    written.map_err(|e| FileError {
+        file: path.to_string_lossy().into_owned(),
+        line: 0,
+        column: "",
+        reason: Reason::Io(e),
+    })
+}

@@ -1,0 +1,287 @@
+//! The book as it fills: rings placed in whole smallest units, every minimum met in the end.
+
+use crate::exact::{Quantities, realise};
+use crate::pool::Candidate;
+use crate::scene::{Scene, float};
+use clearing::{Amount, Book, Leg, Mode, Ring};
+use ruint::aliases::U256;
+
+/// In uniform mode an offer of several rings has legs of at least so many units, or rings of exactly equal values.
+const ROUGH_LEG: u128 = 100;
+
+/// A ring in whole units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(crate) ring: Candidate,
+    pub(crate) gives: Quantities,
+}
+
+/// What is filled so far.
+#[derive(Clone)]
+pub(crate) struct Fill<'a> {
+    scene: &'a Scene,
+    /// What each live offer gives.
+    given: Vec<u128>,
+    /// The rings of each live offer.
+    rings_of: Vec<Vec<usize>>,
+    /// Whether the offer has a small leg of unequal value, and so may be in no other ring.
+    rough: Vec<bool>,
+    /// The rings; `None` where one was taken back.
+    placed: Vec<Option<Placed>>,
+}
+
+impl<'a> Fill<'a> {
+    pub(crate) fn new(scene: &'a Scene) -> Fill<'a> {
+        let offers = scene.offers.len();
+        Fill {
+            scene,
+            given: vec![0; offers],
+            rings_of: vec![Vec::new(); offers],
+            rough: vec![false; offers],
+            placed: Vec::new(),
+        }
+    }
+
+    /// What the offer can still give.
+    pub(crate) fn room(&self, offer: u32) -> u128 {
+        self.scene.offer(offer).give_qty - self.given[offer as usize]
+    }
+
+    /// What the offer gives.
+    pub(crate) fn given(&self, offer: u32) -> u128 {
+        self.given[offer as usize]
+    }
+
+    /// The value in USD, for comparing.
+    pub(crate) fn value(&self) -> f64 {
+        let worth = |(offer, given): (&crate::scene::Live, &u128)| {
+            self.scene.unit[offer.give as usize] * float(*given)
+        };
+        self.scene.offers.iter().zip(&self.given).map(worth).sum()
+    }
+
+    fn rooms(&self, ring: &Candidate) -> Quantities {
+        let mut rooms = [0; 6];
+        for (room, offer) in rooms.iter_mut().zip(ring.offers()) {
+            *room = self.room(*offer);
+        }
+        rooms
+    }
+
+    /// The most volume that is left for a ring, in USD per share.
+    pub(crate) fn most(&self, ring: &Candidate) -> f64 {
+        let (shares, _) = ring.shares(self.scene);
+        ring.offers()
+            .iter()
+            .zip(shares)
+            .map(|(at, share)| {
+                float(self.room(*at)) * self.scene.unit[self.scene.offer(*at).give as usize] / share
+            })
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    /// What a ring is worth at the most volume that is left for it, in USD.
+    fn worth(&self, ring: &Candidate) -> f64 {
+        if self.scene.mode == Mode::Lots {
+            let free = ring.offers().iter().all(|at| self.given[*at as usize] == 0);
+            return if free { ring.offers().iter().map(|at| self.scene.offer(*at).cap).sum() } else { 0.0 };
+        }
+        ring.shares(self.scene).1 * self.most(ring)
+    }
+
+    /// Places a ring of about `volume`; minimums are looked at later.
+    pub(crate) fn place(
+        &mut self,
+        ring: &Candidate,
+        volume: f64,
+        exactly: Option<(usize, u128)>,
+    ) -> Option<usize> {
+        if self.scene.mode == Mode::Lots {
+            return self.insert(ring);
+        }
+        let rooms = self.rooms(ring);
+        let gives = realise(self.scene, ring, volume.min(self.most(ring)), &rooms, exactly)?;
+        self.put(Placed { ring: *ring, gives })
+    }
+
+    /// Places a ring as large as it goes if that meets the minimum of each of its offers.
+    pub(crate) fn insert(&mut self, ring: &Candidate) -> Option<usize> {
+        let rooms = self.rooms(ring);
+        if rooms.iter().take(ring.offers().len()).any(|room| *room == 0) {
+            return None;
+        }
+        let gives = if self.scene.mode == Mode::Lots {
+            rooms
+        } else {
+            realise(self.scene, ring, self.most(ring), &rooms, None)?
+        };
+        let enough = ring
+            .offers()
+            .iter()
+            .zip(gives)
+            .all(|(at, gives)| self.given[*at as usize] + gives >= self.scene.offer(*at).least_qty);
+        if !enough {
+            return None;
+        }
+        self.put(Placed { ring: *ring, gives })
+    }
+
+    fn put(&mut self, placed: Placed) -> Option<usize> {
+        let id = self.placed.len();
+        let offers = placed.ring.offers();
+        if self.scene.mode == Mode::Uniform {
+            let worth = |leg: usize| {
+                self.scene.exact_unit[self.scene.offer(offers[leg]).give as usize]
+                    * U256::from(placed.gives[leg])
+            };
+            let unequal = (1..offers.len()).any(|leg| worth(leg) != worth(0));
+            let is_rough = |leg: usize| unequal && placed.gives[leg] < ROUGH_LEG;
+            for (leg, at) in offers.iter().enumerate() {
+                let at = *at as usize;
+                if self.rough[at] || (is_rough(leg) && !self.rings_of[at].is_empty()) {
+                    return None;
+                }
+            }
+            for (leg, at) in offers.iter().enumerate() {
+                self.rough[*at as usize] = is_rough(leg);
+            }
+        }
+        for (at, gives) in offers.iter().zip(placed.gives) {
+            self.given[*at as usize] += gives;
+            self.rings_of[*at as usize].push(id);
+        }
+        self.placed.push(Some(placed));
+        Some(id)
+    }
+
+    /// Takes a ring back.
+    pub(crate) fn take_back(&mut self, id: usize) -> Option<Placed> {
+        let placed = self.placed[id].take()?;
+        for (at, gives) in placed.ring.offers().iter().zip(placed.gives) {
+            let at = *at as usize;
+            self.given[at] -= gives;
+            self.rings_of[at].retain(|ring| *ring != id);
+            self.rough[at] = false; // a rough offer is in one ring only
+        }
+        Some(placed)
+    }
+
+    /// Places many rings of given volumes, largest value first; an all-or-none offer's last ring brings exactly the
+    /// rest. Then meets every minimum.
+    pub(crate) fn place_all(&mut self, mut wanted: Vec<(Candidate, f64)>) {
+        let worth = |(ring, volume): &(Candidate, f64)| ring.shares(self.scene).1 * volume;
+        wanted.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
+        let mut coming = vec![0u32; self.given.len()];
+        wanted.iter().for_each(|(ring, _)| ring.offers().iter().for_each(|at| coming[*at as usize] += 1));
+        for (ring, volume) in &wanted {
+            let mut exactly = None;
+            for (leg, at) in ring.offers().iter().enumerate() {
+                let offer = self.scene.offer(*at);
+                coming[*at as usize] -= 1;
+                if offer.least_qty == offer.give_qty && coming[*at as usize] == 0 {
+                    exactly = Some((leg, self.room(*at)));
+                }
+            }
+            if exactly.is_none_or(|exactly| self.place(ring, *volume, Some(exactly)).is_none()) {
+                self.place(ring, *volume, None);
+            }
+        }
+        self.meet_minimums();
+    }
+
+    /// Offers under their minimum: enlarges one of their rings if that is enough, else takes their rings back.
+    pub(crate) fn meet_minimums(&mut self) {
+        let mut short: Vec<u32> = (0u32..)
+            .zip(&self.scene.offers)
+            .filter(|(at, offer)| (1..offer.least_qty).contains(&self.given[*at as usize]))
+            .map(|(at, _)| at)
+            .collect();
+        while let Some(at) = short.pop() {
+            let offer = self.scene.offer(at);
+            if !(1..offer.least_qty).contains(&self.given[at as usize]) || self.enlarge(at) {
+                continue;
+            }
+            for id in self.rings_of[at as usize].clone() {
+                let Some(placed) = self.take_back(id) else { continue };
+                short.extend(placed.ring.offers().iter().filter(|other| **other != at));
+            }
+        }
+    }
+
+    /// Enlarges one ring of the offer by what the offer lacks.
+    fn enlarge(&mut self, at: u32) -> bool {
+        let offer = self.scene.offer(at);
+        let price = self.scene.unit[offer.give as usize];
+        for id in self.rings_of[at as usize].clone() {
+            let Some(old) = self.take_back(id) else { continue };
+            let leg = old.ring.offers().iter().position(|o| *o == at).unwrap_or(0);
+            let needed = offer.least_qty - self.given[at as usize];
+            let (shares, _) = old.ring.shares(self.scene);
+            for extra in [0u128, 1, 2] {
+                let quantity = needed + extra;
+                if quantity > self.room(at) {
+                    break;
+                }
+                let volume = float(quantity) * price / shares[leg];
+                if self.place(&old.ring, volume * (1.0 + 1e-9), Some((leg, quantity))).is_some() {
+                    return true;
+                }
+            }
+            self.put(old);
+        }
+        false
+    }
+
+    /// Inserts rings from `pool` while they fit, most valuable first.
+    pub(crate) fn insert_all(&mut self, pool: &[Candidate]) -> usize {
+        let mut order: Vec<(f64, Candidate)> =
+            pool.iter().map(|ring| (self.worth(ring), *ring)).filter(|(worth, _)| *worth > 0.0).collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        order.iter().filter(|(_, ring)| self.insert(ring).is_some()).count()
+    }
+
+    /// The rings and their volumes, in USD per share.
+    pub(crate) fn volumes(&self) -> Vec<(Candidate, f64)> {
+        self.placed
+            .iter()
+            .flatten()
+            .map(|placed| {
+                let first = self.scene.offer(placed.ring.offers()[0]);
+                let volume = match self.scene.mode {
+                    Mode::Lots => 1.0,
+                    Mode::Ring | Mode::Uniform => {
+                        float(placed.gives[0]) * self.scene.unit[first.give as usize]
+                    }
+                };
+                (placed.ring, volume)
+            })
+            .collect()
+    }
+
+    /// The rings in the book's terms: each starts with its oldest offer; most valuable rings first, then by offers.
+    pub(crate) fn rings(&self, book: &Book) -> Vec<Ring> {
+        let mut rings: Vec<(clearing::UsdValue, Ring)> = self
+            .placed
+            .iter()
+            .flatten()
+            .map(|placed| {
+                let mut legs: Vec<Leg> = placed
+                    .ring
+                    .offers()
+                    .iter()
+                    .zip(placed.gives)
+                    .map(|(at, gives)| Leg {
+                        offer: book.offers()[self.scene.offer(*at).index].key,
+                        give: Amount::new(gives).expect("no offer gives more than an amount"),
+                    })
+                    .collect();
+                let oldest = (0..legs.len()).min_by_key(|leg| legs[*leg].offer).unwrap_or(0);
+                legs.rotate_left(oldest);
+                let ring = Ring { legs };
+                (clearing::ring_value(book, &ring), ring)
+            })
+            .collect();
+        rings.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        rings.into_iter().map(|(_, ring)| ring).collect()
+    }
+}

@@ -1,0 +1,152 @@
+//! A book seen for the search: live offers only, dense numbers, floats for guessing and exact floors for proving.
+
+use clearing::{Amount, Book, Mode, Offer, Ratio, Rules};
+use std::collections::BTreeMap;
+
+/// A live offer.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    /// Its place in [`Book::offers`].
+    pub(crate) index: usize,
+    /// Its party, numbered by first appearance.
+    pub(crate) party: u32,
+    /// The asset given, as a place in [`Book::assets`].
+    pub(crate) give: u32,
+    /// The asset wanted, as a place in [`Book::assets`].
+    pub(crate) want: u32,
+    /// The floor relative to the reference rate: USD asked per USD given.
+    pub(crate) floor: f64,
+    /// The natural logarithm of `floor`.
+    pub(crate) log_floor: f64,
+    /// The most that it gives, in USD.
+    pub(crate) cap: f64,
+    /// The least that it gives if anything, in USD.
+    pub(crate) least: f64,
+    /// The most that it gives.
+    pub(crate) give_qty: u128,
+    /// The least that it gives if anything.
+    pub(crate) least_qty: u128,
+    /// What it wants for all.
+    pub(crate) want_qty: u128,
+    /// The exact floor in smallest units, in ring mode.
+    pub(crate) exact: Option<Ratio>,
+}
+
+/// The live part of a book under one set of rules.
+#[derive(Clone, Debug)]
+pub(crate) struct Scene {
+    pub(crate) mode: Mode,
+    /// The most legs of a ring, 2 to 6.
+    pub(crate) longest: usize,
+    /// One minus the band.
+    pub(crate) kept: f64,
+    /// USD per smallest unit of each asset.
+    pub(crate) unit: Vec<f64>,
+    /// The same exactly, in 10^-30 USD.
+    pub(crate) exact_unit: Vec<ruint::aliases::U256>,
+    /// The live offers in the order of the book.
+    pub(crate) offers: Vec<Live>,
+    /// The live offers that give each asset, cheapest floor first.
+    pub(crate) givers: Vec<Vec<u32>>,
+}
+
+/// The largest deviation that float arithmetic may cause in a product of six floors.
+pub(crate) const TINY: f64 = 1e-12;
+
+/// The nearest float; for guessing only.
+#[expect(clippy::cast_precision_loss, reason = "for guessing only")]
+pub(crate) fn float(number: u128) -> f64 {
+    number as f64
+}
+
+impl Scene {
+    /// Sees `book` at `now`. Offers that no ring can hold by their floor alone are left out.
+    pub(crate) fn new(book: &Book, rules: &Rules, now: u64) -> Scene {
+        let longest = usize::from(rules.max_assets).clamp(2, clearing::MAX_LEGS);
+        let kept = 1.0 - f64::from(rules.band.ppm()) / 1e6;
+        let exact_unit: Vec<_> = book
+            .assets()
+            .iter()
+            .map(|asset| asset.reference.per_smallest_unit(asset.decimals).raw())
+            .collect();
+        let unit: Vec<f64> = book
+            .assets()
+            .iter()
+            .map(|asset| {
+                float(asset.reference.mantissa())
+                    / 10f64.powi(i32::from(asset.reference.scale()) + i32::from(asset.decimals))
+            })
+            .collect();
+        let mut scene = Scene {
+            mode: rules.mode,
+            longest,
+            kept,
+            givers: vec![Vec::new(); unit.len()],
+            unit,
+            exact_unit,
+            offers: Vec::new(),
+        };
+        let mut parties: BTreeMap<[u8; 20], u32> = BTreeMap::new();
+        for (index, offer) in book.offers().iter().enumerate() {
+            if !offer.is_valid_at(now) {
+                continue;
+            }
+            let Some(live) = scene.live(book, rules, index, offer) else { continue };
+            let next = u32::try_from(parties.len()).expect("a book has fewer than 2^32 parties");
+            let party = *parties.entry(offer.party.0).or_insert(next);
+            scene.offers.push(Live { party, ..live });
+        }
+        for (at, offer) in (0u32..).zip(&scene.offers) {
+            scene.givers[offer.give as usize].push(at);
+        }
+        for givers in &mut scene.givers {
+            givers.sort_by(|a, b| {
+                let (x, y) = (&scene.offers[*a as usize], &scene.offers[*b as usize]);
+                x.floor.total_cmp(&y.floor).then(a.cmp(b))
+            });
+        }
+        scene
+    }
+
+    fn live(&self, book: &Book, rules: &Rules, index: usize, offer: &Offer) -> Option<Live> {
+        let place = |key| book.asset_index(key).expect("a book holds the assets of its offers");
+        let (give, want) = (place(offer.give), place(offer.want));
+        let wide = |amount: Amount| ruint::aliases::U256::from(amount.get());
+        let limit =
+            self.unit[want] * float(offer.want_qty.get()) / (self.unit[give] * float(offer.give_qty.get()));
+        let mut exact = None;
+        let floor = match self.mode {
+            Mode::Ring => {
+                exact = clearing::floor(book, rules, offer);
+                let highest = self.kept.powi(1 - i32::try_from(self.longest).expect("at most six"));
+                let floor = limit.max(self.kept);
+                (floor <= highest * (1.0 + TINY)).then_some(floor)?
+            }
+            Mode::Uniform => {
+                let asked = self.exact_unit[want] * wide(offer.want_qty);
+                (asked <= self.exact_unit[give] * wide(offer.give_qty)).then_some(1.0)?
+            }
+            Mode::Lots => limit,
+        };
+        let least = if self.mode == Mode::Lots { offer.give_qty } else { offer.least_fill() };
+        let small = |key: usize| u32::try_from(key).expect("a book has fewer than 2^32 assets");
+        Some(Live {
+            index,
+            party: 0,
+            give: small(give),
+            want: small(want),
+            floor,
+            log_floor: floor.max(1e-300).ln(),
+            cap: self.unit[give] * float(offer.give_qty.get()),
+            least: self.unit[give] * float(least.get()),
+            give_qty: offer.give_qty.get(),
+            least_qty: least.get(),
+            want_qty: offer.want_qty.get(),
+            exact,
+        })
+    }
+
+    pub(crate) fn offer(&self, at: u32) -> &Live {
+        &self.offers[at as usize]
+    }
+}

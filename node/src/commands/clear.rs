@@ -1,0 +1,116 @@
+//! `permuta clear`: a book in files, its rings in files.
+
+use anyhow::{Context, bail};
+use barter_engine::files::{self, Source};
+use barter_engine::{Options, Progress};
+use clap::ValueEnum;
+use clearing::{Band, Mode, Rules};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Arguments of `permuta clear`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Assets: asset_id, decimals, ref_usd. Plain, .gz or .zst; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    assets: PathBuf,
+    /// Offers: offer_id, party, give_asset, give_qty, want_asset, want_qty, divisible, min_fill, valid_from,
+    /// valid_until. Plain, .gz or .zst; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    offers: PathBuf,
+    /// How rates come about.
+    #[arg(long, value_enum, default_value_t = ModeName::Ring)]
+    mode: ModeName,
+    /// The fairness band around the reference prices, a share.
+    #[arg(long, default_value = "0.02")]
+    band: Band,
+    /// The most assets of a ring.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(2..=6))]
+    max_assets: u8,
+    /// The time at which offers must be valid, epoch seconds; the present by default.
+    #[arg(long, value_name = "EPOCH")]
+    now: Option<u64>,
+    /// Stops searching after so many seconds; the answer then depends on the machine.
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
+    /// Where rings.csv, summary.json, unfilled.csv and, in uniform mode, prices.csv are written.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ModeName {
+    /// Each ring shares its surplus equally.
+    Ring,
+    /// One price per asset for the whole batch.
+    Uniform,
+    /// Whole lots only.
+    Lots,
+}
+
+/// Clears the book and writes the answer.
+///
+/// # Errors
+/// Whatever is wrong with the arguments, the input or the output directory.
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let deadline = match args.time_limit.map(Duration::try_from_secs_f64) {
+        None => None,
+        Some(Ok(limit)) => started.checked_add(limit),
+        Some(Err(_)) => bail!("--time-limit must be a number of seconds from 0"),
+    };
+    if args.assets.as_os_str() == "-" && args.offers.as_os_str() == "-" {
+        bail!("only one of --assets and --offers can be standard input");
+    }
+    let now = match args.now {
+        Some(now) => now,
+        None => SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs(),
+    };
+    let mode = match args.mode {
+        ModeName::Ring => Mode::Ring,
+        ModeName::Uniform => Mode::Uniform,
+        ModeName::Lots => Mode::Lots,
+    };
+    let rules = Rules { mode, band: args.band, max_assets: args.max_assets };
+    let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+
+    let stop = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let told = Mutex::new(started);
+    let progress = |step: Progress| tell(&told, step);
+    let options = Options { stop: Some(&stop), progress: Some(&progress), ..Options::default() };
+    let clearing = barter_engine::clear(&book.book, &rules, now, &options);
+
+    files::write_rings(&args.out.join("rings.csv"), &book, &clearing)?;
+    files::write_unfilled(&args.out.join("unfilled.csv"), &book, &clearing)?;
+    if mode == Mode::Uniform {
+        files::write_prices(&args.out.join("prices.csv"), &book, &clearing)?;
+    }
+    files::write_summary(&args.out.join("summary.json"), &book, &rules, now, &clearing)?;
+    eprintln!(
+        "{} rings over {} of {} offers, {} USD of at most {} USD, in {:.1} s",
+        clearing.answer.rings.len(),
+        clearing.report.given.len(),
+        book.book.offers().len(),
+        clearing.report.value.display(2),
+        clearing.bound.display(2),
+        started.elapsed().as_secs_f64(),
+    );
+    Ok(())
+}
+
+/// Shows a step on the terminal, at most twice a second.
+fn tell(told: &Mutex<Instant>, step: Progress) {
+    let Ok(mut last) = told.lock() else { return };
+    if last.elapsed() >= Duration::from_millis(500) {
+        *last = Instant::now();
+        eprintln!(
+            "{} {}/{}, about {:.0} USD in sight",
+            step.stage.name(),
+            step.done,
+            step.of,
+            step.value_usd
+        );
+    }
+}

@@ -1,0 +1,37 @@
+//! `permuta net`: obligations in a file, what of them can be cleared in a file.
+
+use anyhow::Context;
+use barter_engine::files::{self, Source};
+use barter_engine::netting;
+use std::path::PathBuf;
+
+/// Arguments of `permuta net`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Obligations: debtor, creditor, amount. Plain, .gz or .zst; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    obligations: PathBuf,
+    /// Where cleared.csv and summary.json are written.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Nets the obligations and writes what is cleared.
+///
+/// # Errors
+/// Whatever is wrong with the input or the output directory.
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    let obligations = files::read_obligations(Source::open(&args.obligations)?)?;
+    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+    eprintln!("netting {} debts among {} parties", obligations.debts.len(), obligations.names.len());
+    let netting = netting::net(&obligations);
+    files::write_cleared(
+        &args.out.join("cleared.csv"),
+        &args.out.join("summary.json"),
+        &obligations,
+        &netting,
+    )?;
+    let show = |units| clearing::Amount::new(units).map(|amount| amount.display(obligations.decimals));
+    eprintln!("{} of {} cleared, the most that can be", show(netting.total)?, show(netting.owed)?);
+    Ok(())
+}
