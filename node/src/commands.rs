@@ -1,5 +1,7 @@
 //! The subcommands, one module each.
 
+mod clear;
+mod net;
 mod verify_proof;
 mod wallet;
 
@@ -8,6 +10,10 @@ use clap::Subcommand;
 /// What `permuta` can do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Find the rings of a book and write them with a proof of how good they are.
+    Clear(clear::Args),
+    /// Net obligations: clear as much debt as circulates.
+    Net(net::Args),
     /// Check a proof file against a network that you trust, with nothing else.
     VerifyProof(verify_proof::Args),
     /// Keep a signing key outside the browser, and sign what you have read.
@@ -21,6 +27,8 @@ impl Command {
     /// Whatever stopped it, told for the person at the terminal.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Command::Clear(args) => clear::run(args),
+            Command::Net(args) => net::run(&args),
             Command::VerifyProof(args) => verify_proof::run(&args),
             Command::Wallet(args) => wallet::run(&args),
         }

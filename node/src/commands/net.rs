@@ -20,7 +20,7 @@ pub(crate) struct Args {
 ///
 /// # Errors
 /// Whatever is wrong with the input or the output directory.
-pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let obligations = files::read_obligations(Source::open(&args.obligations)?)?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     eprintln!("netting {} debts among {} parties", obligations.debts.len(), obligations.names.len());
