@@ -18,7 +18,7 @@ pub struct Header {
     pub chain: Hash,
     /// One more than the parent's.
     pub height: Height,
-    /// Hash of the parent's header; [`Hash::ZERO`] for the first block.
+    /// Hash of the parent's header; [`Hash::ZERO`] at height 0, which stands for the genesis.
     pub parent: Hash,
     /// Chain time, at or after the parent's.
     pub time: Timestamp,
@@ -146,5 +146,17 @@ impl Seal {
         }
         let narrow = |weight: u128| u64::try_from(weight).unwrap_or(u64::MAX);
         Err(SealError::Weight { signed: narrow(signed), total: narrow(total), grade: self.claim.grade })
+    }
+}
+
+/// Reads a block and a seal from arbitrary bytes.
+pub fn fuzz_block(bytes: &[u8]) {
+    if let Ok(block) = Block::try_from_slice(bytes) {
+        assert_eq!(encode(&block), bytes);
+        let _ = crate::validity::check_body(&block);
+    }
+    if let Ok(seal) = Seal::try_from_slice(bytes) {
+        let validators: Vec<_> = seal.signatures.iter().map(|(key, _)| (*key, u64::MAX)).collect();
+        let _ = seal.verify(&validators);
     }
 }

@@ -7,7 +7,7 @@ use crate::application::{Application, Run};
 use crate::block::{Block, Header};
 use crate::hash::{Hash, encode};
 use crate::merkle;
-use crate::message::{Envelope, MessageBody, RelayedMessage};
+use crate::message::{Envelope, MAX_MESSAGE_BYTES, MessageBody, RelayedMessage};
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::receipt::{Cause, Receipt, Refusal};
 use crate::state::{Read, Staged, Write};
@@ -90,7 +90,7 @@ fn attempt(
     let mut run = Run::new(app.chain(), height, time, &mut above);
     let outcome = step(&mut run);
     let (events, sent) = run.finish();
-    if let Err(refusal) = outcome {
+    if let Err(refusal) = outcome.and_then(|()| check_sent(&sent)) {
         return (Err(refusal), Vec::new());
     }
     for (key, value) in above.into_changes() {
@@ -98,6 +98,17 @@ fn attempt(
     }
     outbox.extend(sent);
     (Ok(()), events)
+}
+
+/// A message that no block could carry would jam its line for good; so it is refused where it is sent.
+fn check_sent(sent: &[Envelope]) -> Result<(), Refusal> {
+    let long = sent.iter().find_map(|envelope| match &envelope.body {
+        MessageBody::Deliver(payload) if payload.len() > MAX_MESSAGE_BYTES => Some(payload.len()),
+        MessageBody::Deliver(_) | MessageBody::Failed { .. } => None,
+    });
+    let Some(bytes) = long else { return Ok(()) };
+    let reason = format!("it sends a message of {bytes} bytes, the most is {MAX_MESSAGE_BYTES}");
+    Err(Refusal::new("message-too-long", "payload", reason))
 }
 
 fn consume(

@@ -7,7 +7,7 @@ use crate::hash::Hash;
 use crate::moment::SubChain;
 use crate::receipt::Refusal;
 
-/// The most bytes a message's payload may have.
+/// The most bytes a message's payload may have. A transaction that sends a longer one is refused.
 pub const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
 /// What a message says.
@@ -51,4 +51,13 @@ pub struct RelayedMessage {
     pub count: u32,
     /// Sibling hashes from the leaf to the root.
     pub path: Vec<Hash>,
+}
+
+/// Reads a relayed message from arbitrary bytes, and checks its path.
+pub fn fuzz_message(bytes: &[u8]) {
+    if let Ok(message) = RelayedMessage::try_from_slice(bytes) {
+        let leaf = crate::merkle::leaf(&crate::hash::encode(&message.envelope));
+        let (index, count) = (message.index as usize, message.count as usize);
+        let _ = crate::merkle::verify(message.seal.claim.outbox_root, leaf, index, count, &message.path);
+    }
 }

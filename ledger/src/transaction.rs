@@ -126,3 +126,14 @@ impl Transaction {
         self.body.key.verify(&self.body.signing_bytes(), &self.signature)
     }
 }
+
+/// Reads a transaction, and a body as it is signed, from arbitrary bytes.
+pub fn fuzz_transaction(bytes: &[u8]) {
+    if let Ok(transaction) = Transaction::decode(bytes) {
+        assert_eq!(encode(&transaction), bytes);
+        let _ = transaction.verify();
+    }
+    if let Ok(body) = Body::from_signing_bytes(bytes) {
+        assert_eq!(body.signing_bytes(), bytes);
+    }
+}

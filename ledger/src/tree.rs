@@ -239,3 +239,10 @@ impl TreeProof {
         self.siblings.iter().enumerate().fold(start, climb) == root
     }
 }
+
+/// Reads the way of a proof from arbitrary bytes, and follows it.
+pub fn fuzz_tree_proof(bytes: &[u8]) {
+    if let Ok(proof) = TreeProof::try_from_slice(bytes) {
+        let _ = proof.holds(Hash::ZERO, bytes, None) || proof.holds(Hash::ZERO, bytes, Some(bytes));
+    }
+}

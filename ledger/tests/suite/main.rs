@@ -3,6 +3,9 @@
 
 mod chain;
 mod common;
+mod execution;
+mod golden;
+mod light;
 mod log;
 mod messages;
 mod recovery;
