@@ -342,7 +342,8 @@ fn bytes_that_are_no_request_are_refused() {
 
 #[test]
 fn a_genesis_that_cannot_work_is_refused() {
-    let changes: [(fn(&mut Config), ConfigError); 10] = [
+    type Change = fn(&mut Config);
+    let changes: [(Change, ConfigError); 10] = [
         (|c| c.interval = 0, ConfigError::Interval),
         (|c| c.window = 0, ConfigError::Window),
         (|c| c.window = c.interval + 1, ConfigError::Window),
