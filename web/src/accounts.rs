@@ -177,6 +177,12 @@ fn password_fits(password: &str, hash: &str) -> bool {
         .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
+/// Whether `secret` fits `hash`. Takes as long when there is none.
+pub(crate) fn fits_or_wastes_time(secret: &str, hash: Option<&str>) -> bool {
+    let fits = password_fits(secret, hash.unwrap_or(NOBODY.as_str()));
+    fits && hash.is_some()
+}
+
 fn bits(roles: Roles) -> i64 {
     roles.iter().fold(0, |bits, role| bits | 1 << (role as u8))
 }

@@ -17,7 +17,7 @@ use crate::form::{Form, MAX_FORM_BYTES};
 use crate::language::Lang;
 use crate::limit::Limiter;
 use crate::session::{self, Visitor};
-use crate::{assets, portal};
+use crate::{api, assets, portal};
 
 /// How the portal is set up.
 #[derive(Clone)]
@@ -67,6 +67,7 @@ pub struct App {
     /// The running chains.
     pub chains: Chains,
     pub(crate) limiter: Limiter,
+    pub(crate) api: api::State,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.
     pub(crate) hashing: Semaphore,
 }
@@ -78,7 +79,15 @@ impl App {
     /// [`DatabaseError`].
     pub fn new(settings: Settings, chains: Chains) -> Result<Arc<App>, DatabaseError> {
         let db = Database::open(&settings.database_url, 8)?;
-        Ok(Arc::new(App { settings, db, chains, limiter: Limiter::default(), hashing: Semaphore::new(2) }))
+        let api = api::State::new(&settings);
+        Ok(Arc::new(App {
+            settings,
+            db,
+            chains,
+            limiter: Limiter::default(),
+            api,
+            hashing: Semaphore::new(2),
+        }))
     }
 
     /// Runs `query` on a thread where waiting is allowed.
@@ -105,6 +114,7 @@ pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
             .app_data(web::PayloadConfig::new(MAX_FORM_BYTES))
             .configure(assets::routes)
             .configure(portal::routes)
+            .configure(api::routes)
             .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(WebError::NotFound) }));
     }
 }

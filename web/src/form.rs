@@ -55,6 +55,11 @@ impl Form {
         self.values.get(name).map_or("", String::as_str)
     }
 
+    /// The names of the fields that are there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// Whether a box is ticked.
     #[must_use]
     pub fn ticked(&self, name: &str) -> bool {

@@ -8,6 +8,7 @@
 //! [`model`] reads.
 
 pub mod accounts;
+pub mod api;
 pub mod app;
 pub mod assets;
 pub mod chains;

@@ -1,12 +1,15 @@
 //! What tests share: a fresh database of each kind, and blocks that say what a story needs.
 
+pub(crate) mod quiet;
 pub(crate) mod story;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
+use crate::app::{App, Settings};
 use crate::db::Database;
 
 /// Where PostgreSQL is, for tests: a URL of a server on which databases may be created.
@@ -31,11 +34,16 @@ impl Drop for Throwaway {
     }
 }
 
+/// Runs a test on a fresh database of each kind, as [`on_each_url`] does.
+pub(crate) fn on_each_database(test: impl Fn(Database)) {
+    on_each_url(|url| test(Database::open(url, 4).unwrap()));
+}
+
 /// Runs a test on a fresh SQLite file and, where `PERMUTA_TEST_POSTGRES` names a server, on a fresh PostgreSQL
 /// database too.
-pub(crate) fn on_each_database(test: impl Fn(Database)) {
+pub(crate) fn on_each_url(test: impl Fn(&str)) {
     let dir = tempfile::tempdir().unwrap();
-    test(Database::open(dir.path().join("model.sqlite").to_str().unwrap(), 4).unwrap());
+    test(dir.path().join("model.sqlite").to_str().unwrap());
 
     let Ok(server) = std::env::var(POSTGRES) else { return };
     static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -43,5 +51,21 @@ pub(crate) fn on_each_database(test: impl Fn(Database)) {
     let throwaway = Throwaway { server, name };
     throwaway.run("CREATE DATABASE");
     let (base, _) = throwaway.server.rsplit_once('/').expect("a URL that names a database");
-    test(Database::open(&format!("{base}/{}", throwaway.name), 4).unwrap());
+    test(&format!("{base}/{}", throwaway.name));
+}
+
+/// The site over three quiet chains and the story, in the database at `url`.
+pub(crate) fn site(url: &str) -> Arc<App> {
+    let settings = Settings {
+        bind: "127.0.0.1:0".to_owned(),
+        database_url: url.to_owned(),
+        files_dir: std::env::temp_dir(),
+        cookie_secret: [1; 32],
+        token_seed: [2; 32],
+        secure_cookies: false,
+        demo: None,
+    };
+    let app = App::new(settings, quiet::chains()).unwrap();
+    story::tell(&app.db);
+    app
 }

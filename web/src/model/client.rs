@@ -102,6 +102,34 @@ impl Model<'_> {
         diesel::insert_into(idempotency_keys::table).values(answer).execute(self.connection).map(drop)
     }
 
+    /// Sets the answer of a key that was taken.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn set_answer(&mut self, client: &str, key: &str, status: i64, body: &str) -> QueryResult<()> {
+        diesel::update(
+            idempotency_keys::table
+                .filter(idempotency_keys::client.eq(client).and(idempotency_keys::key.eq(key))),
+        )
+        .set((idempotency_keys::status.eq(status), idempotency_keys::body.eq(body)))
+        .execute(self.connection)
+        .map(drop)
+    }
+
+    /// Frees a key that was taken before `before_ms` and still has the status `pending`.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn drop_pending(&mut self, client: &str, key: &str, pending: i64, before_ms: i64) -> QueryResult<()> {
+        diesel::delete(
+            idempotency_keys::table
+                .filter(idempotency_keys::client.eq(client).and(idempotency_keys::key.eq(key)))
+                .filter(idempotency_keys::status.eq(pending).and(idempotency_keys::created_ms.lt(before_ms))),
+        )
+        .execute(self.connection)
+        .map(drop)
+    }
+
     /// Forgets answers kept before `before_ms`.
     ///
     /// # Errors

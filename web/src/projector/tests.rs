@@ -6,19 +6,10 @@ use crate::model::Model;
 use crate::testing::on_each_database;
 use crate::testing::story::{self, START_MS, STEP_MS, address};
 
-/// The story, written whole.
-fn told(database: &Database) -> Projector {
-    let projector = Projector::new(database.clone());
-    projector.apply(SubChain::Identity, &story::identity()).unwrap();
-    projector.apply(SubChain::Data, &story::data()).unwrap();
-    projector.apply(SubChain::Payment, &story::payment()).unwrap();
-    projector
-}
-
 #[test]
 fn the_read_model_tells_the_story_of_the_chains() {
     on_each_database(|database| {
-        told(&database);
+        story::tell(&database);
         let mut connection = database.get().unwrap();
         let mut model = Model::new(&mut connection);
         let (dhaka, hanoi, doha) = (address("Dhaka Mills"), address("Hanoi Beans"), address("Doha Fuels"));
@@ -83,15 +74,21 @@ fn the_read_model_tells_the_story_of_the_chains() {
 #[test]
 fn silk_bank_sees_what_was_shared_while_it_lasts() {
     on_each_database(|database| {
-        told(&database);
+        story::tell(&database);
         let mut connection = database.get().unwrap();
         let mut model = Model::new(&mut connection);
         let (bank, dhaka) = (address("Silk Bank"), address("Dhaka Mills"));
         let now = i64::try_from(START_MS + 10 * STEP_MS).unwrap();
-        let later = now + 86_400_000;
+        let later = i64::try_from(story::SHARED_UNTIL.0).unwrap();
         assert_eq!(model.settlements_shared_with(&bank, now, None, 10).unwrap().rows.len(), 1);
         assert_eq!(model.settlements_shared_with(&bank, later, None, 10).unwrap().rows.len(), 0);
-        assert_eq!(model.grants_on(&story::settlement().to_string(), &bank, now).unwrap()[0].by_party, dhaka);
+        let tomorrow = now + 86_400_000;
+        let sharing = |model: &mut Model<'_>, at| {
+            let grants = model.grants_on(&story::settlement().to_string(), &bank, at).unwrap();
+            grants.into_iter().map(|grant| grant.by_party).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(sharing(&mut model, now), [dhaka.clone(), address("Hanoi Beans")].into());
+        assert_eq!(sharing(&mut model, tomorrow), [dhaka.clone()].into());
         assert!(model.may_read_credit(&dhaka, &bank, now).unwrap());
         assert!(!model.may_read_credit(&dhaka, &bank, later).unwrap());
         assert!(!model.may_read_credit(&address("Doha Fuels"), &bank, now).unwrap());
@@ -133,7 +130,7 @@ fn a_block_that_cannot_be_read_leaves_no_trace() {
 #[test]
 fn emptied_and_written_again_the_tables_say_the_same() {
     on_each_database(|database| {
-        let projector = told(&database);
+        let projector = story::tell(&database);
         let height = 1_000;
         let facts = |database: &Database| {
             let mut connection = database.get().unwrap();
@@ -145,7 +142,7 @@ fn emptied_and_written_again_the_tables_say_the_same() {
         projector.reset().unwrap();
         assert_eq!(projector.height(SubChain::Payment).unwrap(), None);
         assert!(Model::new(&mut database.get().unwrap()).parties().unwrap().is_empty());
-        told(&database);
+        story::tell(&database);
         assert_eq!(facts(&database), before);
         assert_eq!(before.0.len(), 3);
     });

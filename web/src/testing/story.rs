@@ -17,10 +17,25 @@ use payment_chain::model::{
 use vocabulary::messages::Conduct;
 use vocabulary::{Role, Roles, Standing, ToData, ToIdentity};
 
+use crate::db::Database;
+use crate::projector::Projector;
+
 /// Time of the genesis: 2026-01-01T00:00Z.
 pub(crate) const START_MS: u64 = 1_767_225_600_000;
 /// Milliseconds between blocks.
 pub(crate) const STEP_MS: u64 = 1_000;
+
+/// Until when Dhaka Mills shares with Silk Bank: ten years on.
+pub(crate) const SHARED_UNTIL: Timestamp = Timestamp(START_MS + 3_650 * Timestamp::DAY_MS);
+
+/// Writes the whole story.
+pub(crate) fn tell(database: &Database) -> Projector {
+    let projector = Projector::new(database.clone());
+    projector.apply(SubChain::Identity, &identity()).unwrap();
+    projector.apply(SubChain::Data, &data()).unwrap();
+    projector.apply(SubChain::Payment, &payment()).unwrap();
+    projector
+}
 
 /// The key of a member of the cast.
 pub(crate) fn key(name: &str) -> KeyPair {
@@ -156,7 +171,7 @@ pub(crate) fn registration(index: usize) -> identity_chain::payload::Registratio
 }
 
 /// The identity chain: everyone registers and is admitted at height 1; at 2 the ring of height 3 of the payment chain
-/// enters three credit records, and Hanoi Beans lapses once; Dhaka Mills shares its record with Silk Bank for a day.
+/// enters three credit records, and Hanoi Beans lapses once; Dhaka Mills shares its record with Silk Bank for years.
 pub(crate) fn identity() -> Vec<Committed> {
     use identity_chain::{Event, Payload};
     let admitted = (0..CAST.len())
@@ -194,7 +209,7 @@ pub(crate) fn identity() -> Vec<Committed> {
         entry("Doha Fuels", Conduct::Settled, 410_000_000_000),
         entry("Hanoi Beans", Conduct::Lapsed, 5_000_000),
     ]);
-    let until = Timestamp(START_MS + Timestamp::DAY_MS);
+    let until = SHARED_UNTIL;
     let shared = Event::CreditShared { party: account("Dhaka Mills"), with: account("Silk Bank"), until };
     let register = |index: usize| encode(&Payload::Register(registration(index)));
     let share = encode(&Payload::ShareCredit { with: account("Silk Bank"), until });
@@ -372,6 +387,13 @@ pub(crate) fn payment() -> Vec<Committed> {
     };
     let signed = |id, name: &str| Event::ContractSigned { id: ContractId(id), by: account(name) };
     let opening = |happened: &[Event]| Happening::Opening(events(happened));
+    let a_day = Timestamp(START_MS + Timestamp::DAY_MS);
+    let shared = |name: &str, until| Event::SettlementShared {
+        settlement: settlement(),
+        by: account(name),
+        with: account("Silk Bank"),
+        until,
+    };
     vec![
         block(SubChain::Payment, 0, vec![opening(&[asset(1, "deposit dollar", None, "H87", 1_000_000)])]),
         block(
@@ -522,14 +544,9 @@ pub(crate) fn payment() -> Vec<Committed> {
                     encode(&Payload::ShareSettlement {
                         settlement: settlement(),
                         with: account("Silk Bank"),
-                        until: Timestamp(START_MS + Timestamp::DAY_MS),
+                        until: SHARED_UNTIL,
                     }),
-                    events(&[Event::SettlementShared {
-                        settlement: settlement(),
-                        by: account("Dhaka Mills"),
-                        with: account("Silk Bank"),
-                        until: Timestamp(START_MS + Timestamp::DAY_MS),
-                    }]),
+                    events(&[shared("Dhaka Mills", SHARED_UNTIL), shared("Hanoi Beans", a_day)]),
                 ),
             ],
         ),

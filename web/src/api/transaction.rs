@@ -1,0 +1,210 @@
+//! Handing in what an organisation signed: the API holds no keys and signs nothing.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
+use ledger::{Hash, SubChain, Transaction};
+
+use super::caller::Caller;
+use super::idempotency::{self, Turn};
+use super::organisation::private;
+use super::problem::{self, Problem};
+use super::query::Query;
+use super::token::bounded;
+use super::wire::{NewTransaction, TransactionStatus};
+use crate::accounts::millis;
+use crate::app::{App, Shared};
+use crate::model::Model;
+
+/// Reads the body field by field, so that a fault has a name.
+fn read(body: &[u8]) -> Result<(SubChain, Transaction), Problem> {
+    let value: serde_json::Value =
+        serde_json::from_slice(body).map_err(|error| Problem::field("body", format!("no JSON: {error}")))?;
+    let serde_json::Value::Object(fields) = value else {
+        return Err(Problem::field("body", "expected an object with chain and transaction"));
+    };
+    if let Some(unknown) = fields.keys().find(|name| !["chain", "transaction"].contains(&name.as_str())) {
+        return Err(Problem::field(unknown, "unknown field; known here: chain, transaction"));
+    }
+    let text = |name: &str| match fields.get(name) {
+        Some(serde_json::Value::String(text)) => Ok(text.as_str()),
+        Some(_) => Err(Problem::field(name, "expected a string")),
+        None => Err(Problem::field(name, "missing")),
+    };
+    let chain = text("chain")?.parse().map_err(|error| Problem::field("chain", error))?;
+    let bytes = hex::decode(text("transaction")?)
+        .map_err(|_| Problem::field("transaction", "expected hexadecimal digits, two for each byte"))?;
+    let transaction = Transaction::decode(&bytes).map_err(|error| Problem::field("transaction", error))?;
+    Ok((chain, transaction))
+}
+
+/// Reads arbitrary bytes as a transaction to hand in.
+pub fn fuzz_new_transaction(bytes: &[u8]) {
+    let _ = read(bytes);
+}
+
+/// Hands in a signed transaction of your organisation
+///
+/// Send an `Idempotency-Key`: the same key with the same body is done once and answered alike for a day.
+///
+/// # Errors
+/// [`Problem`].
+#[utoipa::path(
+    post,
+    path = "/api/v1/transactions",
+    tag = "transactions",
+    params(("Idempotency-Key" = String, Header, description = "1 to 128 visible ASCII characters, new for each new request")),
+    request_body = NewTransaction,
+    responses(
+        (status = 202, description = "Taken; ask how it stands", body = TransactionStatus),
+        (status = 400, description = "A field is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No good token", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "The transaction is of another account", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It waits already", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The chain would refuse it", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("oauth" = ["transactions"]))
+)]
+pub async fn submit(
+    request: HttpRequest,
+    caller: Caller,
+    app: Shared,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    caller.covers("transactions")?;
+    Query::read(request.query_string(), &[])?;
+    if request.content_type() != "application/json" {
+        return Err(Problem::media_type("application/json"));
+    }
+    let key = idempotency::key(&request)?;
+    let body = bounded(&request, payload, super::MAX_BODY_BYTES).await?;
+    let (chain, transaction) = read(&body)?;
+    if transaction.body.account.to_string() != caller.account {
+        return Err(Problem::forbidden("a client hands in transactions of its own organisation only"));
+    }
+    let fingerprint = idempotency::fingerprint(request.path(), &body);
+    let (client, taken) = (caller.client.clone(), key.clone());
+    let turn = app
+        .read(move |connection| idempotency::begin(connection, &client, &taken, &fingerprint, millis()))
+        .await?;
+    match turn {
+        Turn::First => {}
+        Turn::Again(kept) => return Ok(again(&kept.body, u16::try_from(kept.status).unwrap_or(500))),
+        Turn::Running => {
+            return Err(Problem::conflict("Idempotency-Key", "this request is being done right now"));
+        }
+        Turn::Other => {
+            return Err(Problem::refused("key-reused", "Idempotency-Key", "it was used for another request"));
+        }
+    }
+    let (status, body) = hand_in(&app, chain, transaction).await?;
+    let kept = body.clone();
+    app.read(move |connection| idempotency::keep(connection, &caller.client, &key, status.as_u16(), &kept))
+        .await?;
+    Ok(answer(&body, status))
+}
+
+/// Hands it in and says what to answer.
+async fn hand_in(
+    app: &App,
+    chain: SubChain,
+    transaction: Transaction,
+) -> Result<(StatusCode, String), Problem> {
+    let ledger = match chain {
+        SubChain::Identity => app.chains.identity.clone(),
+        SubChain::Data => app.chains.data.clone(),
+        SubChain::Payment => app.chains.payment.clone(),
+    };
+    let outcome = web::block(move || ledger.submit(transaction)).await?;
+    let written = match outcome {
+        Ok(id) => {
+            let status = TransactionStatus {
+                chain: chain.name().to_owned(),
+                id: id.to_string(),
+                state: "waiting".to_owned(),
+                height: None,
+                field: None,
+                reason: None,
+            };
+            (StatusCode::ACCEPTED, serde_json::to_string(&status))
+        }
+        Err(refusal) => {
+            let problem = Problem::from(refusal);
+            (problem.status_code(), serde_json::to_string(&problem))
+        }
+    };
+    let (status, body) = written;
+    Ok((status, body.map_err(|_| Problem::internal())?))
+}
+
+fn answer(body: &str, status: StatusCode) -> HttpResponse {
+    let media_type = if status.is_success() { "application/json" } else { problem::MEDIA_TYPE };
+    HttpResponse::build(status)
+        .insert_header(("Cache-Control", "no-store"))
+        .content_type(media_type)
+        .body(body.to_owned())
+}
+
+fn again(body: &str, status: u16) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = answer(body, status);
+    response.headers_mut().insert(
+        actix_web::http::header::HeaderName::from_static("idempotency-replayed"),
+        actix_web::http::header::HeaderValue::from_static("true"),
+    );
+    response
+}
+
+/// Says how a transaction of your organisation stands
+///
+/// # Errors
+/// [`Problem`].
+#[utoipa::path(
+    get,
+    path = "/api/v1/transactions/{chain}/{id}",
+    tag = "transactions",
+    params(
+        ("chain" = String, Path, description = "identity, data or payment"),
+        ("id" = String, Path, description = "Its identifier"),
+    ),
+    responses(
+        (status = 200, description = "How it stands", body = TransactionStatus),
+        (status = 400, description = "A field is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No good token", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is none of your organisation", body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("oauth" = ["transactions"]))
+)]
+pub async fn stand(
+    request: HttpRequest,
+    caller: Caller,
+    app: Shared,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    caller.covers("transactions")?;
+    Query::read(request.query_string(), &[])?;
+    let chain: SubChain = path.0.parse().map_err(|error| Problem::field("chain", error))?;
+    let id: Hash =
+        path.1.parse().map_err(|_| Problem::field("id", "an identifier has 64 hexadecimal digits"))?;
+    let found = app.read(move |connection| Ok(Model::new(connection).transaction(chain, id)?)).await?;
+    let status = |state: &str| TransactionStatus {
+        chain: chain.name().to_owned(),
+        id: id.to_string(),
+        state: state.to_owned(),
+        height: None,
+        field: None,
+        reason: None,
+    };
+    match found {
+        Some(found) if found.account == caller.account => Ok(private(TransactionStatus {
+            height: Some(found.height),
+            field: found.field,
+            reason: found.reason,
+            ..status(&found.outcome)
+        })),
+        // Whose a waiting transaction is, the pool does not say; only its identifier's owner knows it.
+        None if app.chains.get(chain).is_waiting(&id) => Ok(private(status("waiting"))),
+        _ => Err(Problem::not_found()),
+    }
+}
