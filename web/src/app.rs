@@ -17,7 +17,7 @@ use crate::form::{Form, MAX_FORM_BYTES};
 use crate::language::Lang;
 use crate::limit::Limiter;
 use crate::session::{self, Visitor};
-use crate::{api, assets, portal};
+use crate::{api, assets, portal, signing};
 
 /// How the portal is set up.
 #[derive(Clone)]
@@ -113,6 +113,7 @@ pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
             .app_data(web::Data::from(app))
             .app_data(web::PayloadConfig::new(MAX_FORM_BYTES))
             .configure(assets::routes)
+            .configure(signing::routes)
             .configure(portal::routes)
             .configure(api::routes)
             .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(WebError::NotFound) }));
@@ -232,6 +233,7 @@ pub async fn visit(
         lang: asked.or(kept).unwrap_or_default(),
         path: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         csrf: session::csrf_token(&app.settings.cookie_secret, &tied_to),
+        browser_keys: browser_keys(&request),
         demo: app.settings.demo.is_some(),
     };
     request.extensions_mut().insert(visitor);
@@ -240,6 +242,13 @@ pub async fn visit(
         response.response_mut().add_cookie(cookie).map_err(WebError::internal)?;
     }
     Ok(response)
+}
+
+/// At most eight public keys from the cookie that scripts write.
+fn browser_keys(request: &ServiceRequest) -> Vec<ledger::PublicKey> {
+    let cookie = request.cookie(session::KEYS);
+    let keys = cookie.iter().flat_map(|cookie| cookie.value().split('.')).take(8);
+    keys.filter_map(|key| key.parse().ok()).collect()
 }
 
 /// A form that a page of ours sent: read, bounded, its token checked.

@@ -26,6 +26,11 @@ macro_rules! assets {
 const ASSETS: &[Asset] = assets! {
     "app.css" "text/css; charset=utf-8"
     "icon.svg" "image/svg+xml"
+    "keys.js" "text/javascript; charset=utf-8"
+    "keypage.js" "text/javascript; charset=utf-8"
+    "offer.js" "text/javascript; charset=utf-8"
+    "sign.js" "text/javascript; charset=utf-8"
+    "wait.js" "text/javascript; charset=utf-8"
 };
 
 /// The folder of this build's assets: a hash over all of them stands in the path, so that a script finds its

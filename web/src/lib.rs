@@ -22,7 +22,10 @@ pub mod model;
 pub mod page;
 pub mod portal;
 pub mod projector;
+pub mod ring;
 pub mod session;
+pub mod show;
+pub mod signing;
 
 #[cfg(test)]
 mod testing;

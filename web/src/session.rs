@@ -7,7 +7,7 @@ use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use diesel::prelude::*;
-use ledger::{Hash, Hasher, Tag};
+use ledger::{Hash, Hasher, PublicKey, Tag};
 use vocabulary::{Role, Standing};
 
 use crate::accounts::{User, millis, sessions, users};
@@ -22,6 +22,9 @@ pub(crate) const SESSION: &str = "permuta_session";
 pub(crate) const VISIT: &str = "permuta_visit";
 /// The cookie of the chosen language.
 pub(crate) const LANGUAGE: &str = "permuta_lang";
+
+/// The cookie with the public keys of this browser, written by its scripts.
+pub(crate) const KEYS: &str = "permuta_keys";
 
 /// A session ends this long after it began, whatever happens.
 const LONGEST_MS: i64 = 7 * 86_400_000;
@@ -58,6 +61,8 @@ pub struct Visitor {
     pub path: String,
     /// The token that forms carry.
     pub csrf: String,
+    /// The public keys that this browser says it signs with; only used to choose among an account's keys.
+    pub browser_keys: Vec<PublicKey>,
     /// Whether this is the demonstration.
     pub demo: bool,
 }

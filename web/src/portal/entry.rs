@@ -14,6 +14,7 @@ use crate::error::WebError;
 use crate::form::Form;
 use crate::page::{self, Page};
 use crate::session::{self, Visitor};
+use crate::signing::local;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -44,12 +45,6 @@ impl SignInPage {
 struct SignUpPage {
     page: Page,
     form: Form,
-}
-
-/// A path of this site; anything else leads home.
-fn local(next: &str) -> &str {
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r']);
-    if inside { next } else { "/" }
 }
 
 pub(crate) fn see_other(path: &str) -> HttpResponse {

@@ -1,0 +1,534 @@
+//! Deals: what needs the reader's signature, and the ring page on which somebody decides to trade.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use clearing::Amount;
+use ledger::{Ledger, SubChain};
+use payment_chain::Payload;
+use payment_chain::model::ContractId;
+
+use crate::app::{App, Posted, Shared};
+use crate::error::WebError;
+use crate::model::Model;
+use crate::model::contract::{Contract, ContractLeg, ContractSigner};
+use crate::model::offer::Offer;
+use crate::model::party::Party;
+use crate::model::settlement::SettlementLeg;
+use crate::page::{self, Page};
+use crate::portal::stock::{Goods, amount};
+use crate::ring::{Corner, Mark, Middle, RingPicture};
+use crate::session::Visitor;
+use crate::show;
+use crate::signing::{self, Wish};
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/deals", web::get().to(deals_page))
+        .route("/deals/{id:\\d{1,18}}", web::get().to(deal_page))
+        .route("/deals/{id:\\d{1,18}}/sign", web::post().to(sign))
+        .route("/deals/{id:\\d{1,18}}/decline", web::post().to(decline));
+}
+
+/// How long blocks take on this chain of late, in milliseconds: the median of the last ones.
+pub(crate) fn block_pace_ms(ledger: &Ledger) -> u64 {
+    let head = ledger.height();
+    let mut times: Vec<u64> = (head.0.saturating_sub(20)..=head.0)
+        .filter_map(|height| ledger.committed(ledger::Height(height)).ok().flatten())
+        .map(|committed| committed.block.header.time.0)
+        .collect();
+    times.sort_unstable();
+    let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_unstable();
+    gaps.get(gaps.len() / 2).copied().unwrap_or(1_000).clamp(50, 3_600_000)
+}
+
+/// How long until `deadline`, as people say it; `None` once it has passed.
+pub(crate) fn time_left(app: &App, deadline: i64) -> Option<u64> {
+    let ledger = &app.chains.payment;
+    let left = u64::try_from(deadline).ok()?.checked_sub(ledger.height().0).filter(|left| *left > 0)?;
+    Some(left.saturating_mul(block_pace_ms(ledger)))
+}
+
+/// What somebody gives and gets in a contract, summed over its rings.
+pub(crate) struct Side {
+    pub(crate) gives: Vec<(i64, Amount, u128)>,
+    pub(crate) gets: Vec<(i64, Amount, u128)>,
+}
+
+/// One leg of a ring, wherever it comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Leg {
+    pub(crate) offer: i64,
+    pub(crate) party: String,
+    pub(crate) to: String,
+    pub(crate) asset: i64,
+    pub(crate) quantity: Amount,
+    pub(crate) value: u128,
+}
+
+impl From<&ContractLeg> for Leg {
+    fn from(leg: &ContractLeg) -> Leg {
+        Leg {
+            offer: leg.offer,
+            party: leg.party.clone(),
+            to: leg.to_party.clone(),
+            asset: leg.asset,
+            quantity: amount(&leg.quantity),
+            value: leg.value_micro_usd.get(),
+        }
+    }
+}
+
+impl From<&SettlementLeg> for Leg {
+    fn from(leg: &SettlementLeg) -> Leg {
+        Leg {
+            offer: leg.offer,
+            party: leg.party.clone(),
+            to: leg.to_party.clone(),
+            asset: leg.asset,
+            quantity: amount(&leg.quantity),
+            value: leg.value_micro_usd.get(),
+        }
+    }
+}
+
+/// The sum of what `party` gives and gets in `legs`, by asset.
+pub(crate) fn side(legs: &[Leg], party: &str) -> Side {
+    let mut gives: BTreeMap<i64, (Amount, u128)> = BTreeMap::new();
+    let mut gets = gives.clone();
+    for leg in legs {
+        for (is_his, sums) in [(leg.party == party, &mut gives), (leg.to == party, &mut gets)] {
+            if is_his {
+                let sum = sums.entry(leg.asset).or_default();
+                sum.0 = sum.0.checked_add(leg.quantity).unwrap_or(Amount::MAX);
+                sum.1 = sum.1.saturating_add(leg.value);
+            }
+        }
+    }
+    let list = |sums: BTreeMap<i64, (Amount, u128)>| {
+        sums.into_iter().map(|(asset, (quantity, value))| (asset, quantity, value)).collect()
+    };
+    Side { gives: list(gives), gets: list(gets) }
+}
+
+/// `412 t jute yarn and 3 t tea`.
+pub(crate) fn said(goods: &Goods, sums: &[(i64, Amount, u128)]) -> String {
+    let parts: Vec<String> = sums
+        .iter()
+        .map(|(asset, quantity, _)| format!("{} {}", goods.brief(*asset, *quantity), goods.name(*asset)))
+        .collect();
+    parts.join(" and ")
+}
+
+/// A deal in a list.
+pub(crate) struct DealRow {
+    pub(crate) href: String,
+    pub(crate) gives: String,
+    pub(crate) gets: String,
+    pub(crate) value: String,
+    pub(crate) parties: String,
+    pub(crate) state: String,
+    pub(crate) badge: &'static str,
+    pub(crate) to_sign: bool,
+    pub(crate) left: String,
+    pub(crate) when: String,
+}
+
+/// Rows of contracts as their party `own` sees them.
+pub(crate) fn deal_rows(
+    app: &App,
+    model: &mut Model<'_>,
+    goods: &Goods,
+    own: &str,
+    contracts: &[Contract],
+) -> Result<Vec<DealRow>, WebError> {
+    contracts
+        .iter()
+        .map(|contract| {
+            let legs: Vec<Leg> = model.contract_legs(contract.id)?.iter().map(Leg::from).collect();
+            let signers = model.contract_signers(contract.id)?;
+            let mine = side(&legs, own);
+            let to_sign = contract.state == "waiting"
+                && signers.iter().any(|signer| signer.party == own && signer.answer == "waiting");
+            let signed = signers.iter().filter(|signer| signer.answer == "signed").count();
+            let (state, badge) = match contract.state.as_str() {
+                "waiting" => (format!("signed by {signed} of {}", signers.len()), ""),
+                "executed" => ("settled".to_owned(), "good"),
+                _ => ("dissolved, nothing moved".to_owned(), "bad"),
+            };
+            let parties: std::collections::BTreeSet<&str> =
+                legs.iter().map(|leg| leg.party.as_str()).collect();
+            Ok(DealRow {
+                href: format!("/deals/{}", contract.id),
+                gives: said(goods, &mine.gives),
+                gets: said(goods, &mine.gets),
+                value: show::usd_brief(mine.gets.iter().map(|(_, _, value)| value).sum()),
+                parties: show::counted(parties.len(), "company", "companies"),
+                state,
+                badge,
+                to_sign,
+                left: time_left(app, contract.deadline_height).map(show::duration).unwrap_or_default(),
+                when: show::date_time(contract.made_ms),
+            })
+        })
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "portal/deals.html")]
+struct DealsPage {
+    page: Page,
+    to_sign: Vec<DealRow>,
+    waiting: Vec<DealRow>,
+    past: Vec<DealRow>,
+}
+
+async fn deals_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
+    let own = visitor.address()?.to_string();
+    let shared = app.clone();
+    let rows = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let goods = Goods::load(&mut model)?;
+            let contracts = model.contracts_of(&own, 60)?;
+            let states: Vec<String> = contracts.iter().map(|contract| contract.state.clone()).collect();
+            let rows = deal_rows(&shared, &mut model, &goods, &own, &contracts)?;
+            Ok(rows.into_iter().zip(states).collect::<Vec<_>>())
+        })
+        .await?;
+    let (mut to_sign, mut waiting, mut past) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, state) in rows {
+        match state.as_str() {
+            "waiting" if row.to_sign => to_sign.push(row),
+            "waiting" => waiting.push(row),
+            _ => past.push(row),
+        }
+    }
+    page::html(&DealsPage { page: visitor.page("Deals"), to_sign, waiting, past })
+}
+
+/// What a ring page is made of.
+struct Parts {
+    contract: Contract,
+    rings: Vec<Vec<Leg>>,
+    signers: Vec<ContractSigner>,
+    offers: BTreeMap<i64, Offer>,
+    parties: BTreeMap<String, Party>,
+    goods: Goods,
+    batch: Option<crate::model::offer::Batch>,
+    settlements: Vec<String>,
+}
+
+fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
+    if !model.is_signer(id, own)? && !model.contract_legs(id)?.iter().any(|leg| leg.party == own) {
+        return Err(WebError::NotFound);
+    }
+    let contract = model.contract(id)?.ok_or(WebError::NotFound)?;
+    let legs = model.contract_legs(id)?;
+    let mut rings: BTreeMap<i64, Vec<Leg>> = BTreeMap::new();
+    for leg in &legs {
+        rings.entry(leg.ring).or_default().push(Leg::from(leg));
+    }
+    let mut offers = BTreeMap::new();
+    let mut parties = BTreeMap::new();
+    for leg in &legs {
+        if leg.party == own
+            && let Some(offer) = model.offer(leg.offer)?
+        {
+            offers.insert(leg.offer, offer);
+        }
+        if !parties.contains_key(&leg.party)
+            && let Some(party) = model.party(&leg.party)?
+        {
+            parties.insert(leg.party.clone(), party);
+        }
+    }
+    let batch = batch(model, contract.batch)?;
+    let settlements = model.settlements_of_contract(id)?.into_iter().map(|settled| settled.id).collect();
+    Ok(Parts {
+        signers: model.contract_signers(id)?,
+        goods: Goods::load(model)?,
+        rings: rings.into_values().collect(),
+        contract,
+        offers,
+        parties,
+        batch,
+        settlements,
+    })
+}
+
+/// A name that fits into the picture.
+fn fitting(name: &str) -> String {
+    if name.chars().count() <= 20 {
+        return name.to_owned();
+    }
+    let mut cut: String = name.chars().take(19).collect();
+    cut.truncate(cut.trim_end().len());
+    cut + "…"
+}
+
+/// Draws one ring of a contract or of a settlement.
+pub(crate) fn picture(
+    goods: &Goods,
+    legs: &[Leg],
+    own: &str,
+    you: &str,
+    all_or_none: &str,
+    parties: &BTreeMap<String, Party>,
+    mark: impl Fn(&str) -> Mark,
+) -> RingPicture {
+    let name = |address: &str| {
+        if address == own {
+            return you.to_owned();
+        }
+        parties.get(address).map_or_else(|| show::short(address), |party| fitting(&party.name))
+    };
+    let corners = legs
+        .iter()
+        .map(|leg| Corner {
+            country: parties.get(&leg.party).map_or_else(|| "··".to_owned(), |party| party.country.clone()),
+            name: name(&leg.party),
+            you: leg.party == own,
+            mark: mark(&leg.party),
+            goods: capital(&goods.name(leg.asset)),
+            quantity: goods.brief(leg.asset, leg.quantity),
+            exact: goods.exact(leg.asset, leg.quantity),
+            value: show::usd_brief(leg.value),
+            to: name(&leg.to),
+        })
+        .collect::<Vec<_>>();
+    // A leg gives to the party before it, so the picture goes through the legs backwards: each to its receiver.
+    let corners = corners.into_iter().rev().collect();
+    let total = legs.iter().fold(0u128, |sum, leg| sum.saturating_add(leg.value));
+    let middle =
+        Middle { total: show::usd_brief(total), legs: format!("{} legs · {all_or_none}", legs.len()) };
+    RingPicture::new(corners, middle)
+}
+
+/// The first letter as a capital.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// A line of "your side of it".
+struct Line {
+    label: &'static str,
+    value: String,
+    good: bool,
+}
+
+#[derive(Template)]
+#[template(path = "portal/deal.html")]
+struct DealPage {
+    page: Page,
+    id: i64,
+    headline: String,
+    lead: String,
+    pictures: Vec<String>,
+    lines: Vec<Line>,
+    signed: usize,
+    signers: usize,
+    left: Option<String>,
+    state: String,
+    can_sign: bool,
+    have_signed: bool,
+    why: String,
+    sure: Vec<(&'static str, String)>,
+    settlements: Vec<String>,
+    made: String,
+    batch: i64,
+    deadline: i64,
+}
+
+/// The rows of "your side of it" for an offer of the reader's.
+fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
+    let Parts { goods, rings, offers, .. } = parts;
+    let legs: Vec<Leg> = rings.iter().flatten().cloned().collect();
+    let mine = side(&legs, own);
+    let line = |label, value: String| Line { label, value, good: false };
+    let mut lines = Vec::new();
+    for (asset, quantity, _) in &mine.gives {
+        lines.push(line("You give", format!("{} {}", goods.exact(*asset, *quantity), goods.name(*asset))));
+    }
+    for (asset, quantity, _) in &mine.gets {
+        lines.push(line("You get", format!("{} {}", goods.exact(*asset, *quantity), goods.name(*asset))));
+    }
+    for ring in rings {
+        for leg in ring.iter().filter(|leg| leg.party == own) {
+            let Some(offer) = offers.get(&leg.offer) else { continue };
+            let Some(got) = ring.iter().find(|other| other.to == own) else { continue };
+            // The least that the offer asks for what is given here, rounded up: never less than its limit.
+            let (give, want) = (amount(&offer.give_qty), amount(&offer.want_qty));
+            let Ok(least) = leg.quantity.mul_div_ceil(want.get(), give.get()) else { continue };
+            lines.push(line("Your limit", goods.exact(offer.want, least)));
+            lines.push(Line {
+                label: "Better than your limit",
+                value: show::percent_more(got.quantity.get(), least.get()),
+                good: true,
+            });
+        }
+    }
+    let worth = |sums: &[(i64, Amount, u128)]| sums.iter().map(|(_, _, value)| value).sum::<u128>();
+    lines.push(line(
+        "Reference value",
+        format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),
+    ));
+    if let Some(offer) = offers.values().next() {
+        lines.push(line("You deliver", format!("{} {}", offer.incoterm, offer.place)));
+    }
+    lines
+}
+
+/// How sure a cleared ring is, as far as this node can say it.
+pub(crate) fn sureness(app: &App, batch: Option<&crate::model::offer::Batch>) -> Vec<(&'static str, String)> {
+    let mut sure = vec![("Checks passed", "limits, stock, standing, deadlines".to_owned())];
+    let gap = batch.and_then(|batch| {
+        let (value, bound) = (batch.value_micro_usd.as_ref()?.get(), batch.bound_micro_usd.as_ref()?.get());
+        show::percent_below(value, bound)
+    });
+    if let Some(gap) = gap {
+        sure.push(("Cleared within", format!("{gap} of the best possible, by the solver's bound")));
+    }
+    let validators = &app.chains.payment.genesis().validators;
+    sure.push((
+        "Confirmations",
+        if validators.len() == 1 {
+            "demonstration: one operator".to_owned()
+        } else {
+            format!("{} validators sign every record", validators.len())
+        },
+    ));
+    sure
+}
+
+async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<HttpResponse, WebError> {
+    let own = visitor.address()?.to_string();
+    let (id, reader) = (path.into_inner(), own.clone());
+    let parts = app.read(move |connection| load(&mut Model::new(connection), id, &reader)).await?;
+    let Parts { contract, rings, signers, goods, parties, .. } = &parts;
+    let legs: Vec<Leg> = rings.iter().flatten().cloned().collect();
+    let mine = side(&legs, &own);
+    let page = visitor.page("Deal");
+    let answers: BTreeMap<&str, &str> =
+        signers.iter().map(|signer| (signer.party.as_str(), signer.answer.as_str())).collect();
+    let mark = |party: &str| match answers.get(party) {
+        Some(&"declined" | &"lapsed") => Mark::Declined,
+        Some(&"waiting") => Mark::Unsigned,
+        // Whoever is not asked made a binding offer: that is as good as a signature.
+        Some(_) | None => Mark::Signed,
+    };
+    let pictures = rings
+        .iter()
+        .map(|ring| picture(goods, ring, &own, page.t("You"), page.t("all or none"), parties, mark).render())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(WebError::internal)?;
+    let waiting = contract.state == "waiting";
+    let companies: std::collections::BTreeSet<&str> = legs.iter().map(|leg| leg.party.as_str()).collect();
+    let (give, get) = (said(goods, &mine.gives), said(goods, &mine.gets));
+    let (headline, lead) = match contract.state.as_str() {
+        "executed" => (
+            format!("You gave {give} and got {get}"),
+            "Everyone signed, and everything moved at once.".to_owned(),
+        ),
+        "dissolved" => (
+            format!("Nothing moved: {give} stayed yours"),
+            "The ring dissolved. Your offer is back in the book with all that it had.".to_owned(),
+        ),
+        _ => (
+            format!("You give {give} and get {get}"),
+            format!(
+                "A ring of {} companies. Nothing moves unless everyone signs; then everything moves at once.",
+                show::word(companies.len())
+            ),
+        ),
+    };
+    let own_answer = answers.get(own.as_str()).copied();
+    page::html(&DealPage {
+        id,
+        headline,
+        lead,
+        pictures,
+        lines: own_lines(&parts, &own),
+        signed: signers.iter().filter(|signer| signer.answer == "signed").count(),
+        signers: signers.len(),
+        left: time_left(&app, contract.deadline_height).filter(|_| waiting).map(show::duration),
+        state: contract.state.clone(),
+        can_sign: waiting && own_answer == Some("waiting"),
+        have_signed: waiting && own_answer == Some("signed"),
+        why: why(contract.why.as_deref(), parties, &own),
+        sure: sureness(&app, parts.batch.as_ref()),
+        settlements: parts.settlements.clone(),
+        made: show::date_time(contract.made_ms),
+        batch: contract.batch,
+        deadline: contract.deadline_height,
+        page,
+    })
+}
+
+/// `declined 0x…` as a sentence with names.
+fn why(stored: Option<&str>, parties: &BTreeMap<String, Party>, own: &str) -> String {
+    let Some(stored) = stored else { return String::new() };
+    let (what, addresses) = stored.split_once(' ').unwrap_or((stored, ""));
+    let names: Vec<String> = addresses
+        .split([' ', ','])
+        .filter(|address| !address.is_empty())
+        .map(|address| {
+            if address == own {
+                return "you".to_owned();
+            }
+            parties.get(address).map_or_else(|| show::short(address), |party| party.name.clone())
+        })
+        .collect();
+    match what {
+        "declined" => format!("Declined by {}.", names.join(" and ")),
+        "lapsed" => format!("The time passed without the signature of {}.", names.join(" and ")),
+        "suspended" => format!("{} may not trade any more.", names.join(" and ")),
+        _ => stored.to_owned(),
+    }
+}
+
+async fn sign(
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<i64>,
+    Posted(_): Posted,
+) -> Result<HttpResponse, WebError> {
+    answer(&visitor, &app, path.into_inner(), true).await
+}
+
+async fn decline(
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<i64>,
+    Posted(_): Posted,
+) -> Result<HttpResponse, WebError> {
+    answer(&visitor, &app, path.into_inner(), false).await
+}
+
+async fn answer(visitor: &Visitor, app: &Shared, id: i64, yes: bool) -> Result<HttpResponse, WebError> {
+    let own = visitor.address()?.to_string();
+    let signer = app.read(move |connection| Ok(Model::new(connection).is_signer(id, &own)?)).await?;
+    let number = u64::try_from(id).ok().filter(|_| signer).ok_or(WebError::NotFound)?;
+    let contract = ContractId(number);
+    let (payload, headline) = if yes {
+        (Payload::SignContract { contract }, format!("You sign deal {id}"))
+    } else {
+        (Payload::DeclineContract { contract }, format!("You decline deal {id}"))
+    };
+    let wish = Wish { chain: SubChain::Payment, payload: &payload, headline, next: format!("/deals/{id}") };
+    signing::ask(app, visitor, wish).await
+}
+
+/// A batch by its number.
+pub(crate) fn batch(model: &mut Model<'_>, id: i64) -> Result<Option<crate::model::offer::Batch>, WebError> {
+    use crate::model::schema::batches;
+    use diesel::prelude::*;
+    Ok(batches::table
+        .filter(batches::id.eq(id))
+        .select(crate::model::offer::Batch::as_select())
+        .first(model.connection)
+        .optional()?)
+}

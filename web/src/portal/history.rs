@@ -1,0 +1,245 @@
+//! What settled: the ring as it moved, its proof, and who may see it.
+
+use std::collections::BTreeMap;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use ledger::{Hash, Height, SubChain};
+use payment_chain::Payload;
+
+use crate::app::{Posted, Shared};
+use crate::error::WebError;
+use crate::form::Form;
+use crate::model::Model;
+use crate::model::settlement::Settlement;
+use crate::page::{self, Page};
+use crate::portal::deals::{Leg, picture, said, side, sureness};
+use crate::portal::register::{bank_names, blame, read_share};
+use crate::portal::stock::Goods;
+use crate::ring::Mark;
+use crate::session::Visitor;
+use crate::show;
+use crate::signing::{self, Wish};
+
+/// How many settlements a page lists.
+const PAGE: i64 = 30;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/history", web::get().to(history_page))
+        .route("/history/{id:[0-9a-f]{64}}", web::get().to(settlement_page))
+        .route("/history/{id:[0-9a-f]{64}}/proof", web::get().to(proof))
+        .route("/history/{id:[0-9a-f]{64}}/share", web::post().to(share));
+}
+
+struct Row {
+    id: String,
+    gave: String,
+    got: String,
+    value: String,
+    when: String,
+    legs: i64,
+}
+
+#[derive(Template)]
+#[template(path = "portal/history.html")]
+struct HistoryPage {
+    page: Page,
+    settled: i64,
+    value: String,
+    rows: Vec<Row>,
+    next: Option<i64>,
+}
+
+async fn history_page(
+    visitor: Visitor,
+    app: Shared,
+    query: web::Query<BTreeMap<String, String>>,
+) -> Result<HttpResponse, WebError> {
+    let own = visitor.address()?.to_string();
+    let before = query.get("before").and_then(|before| before.parse().ok());
+    let page = visitor.page("History");
+    let view = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let goods = Goods::load(&mut model)?;
+            let party = model.party(&own)?;
+            let settlements = model.settlements_of(&own, before, PAGE)?;
+            let mut rows = Vec::new();
+            for settlement in settlements.rows {
+                let legs: Vec<Leg> = model.settlement_legs(&settlement.id)?.iter().map(Leg::from).collect();
+                let mine = side(&legs, &own);
+                rows.push(Row {
+                    gave: said(&goods, &mine.gives),
+                    got: said(&goods, &mine.gets),
+                    value: show::usd_brief(mine.gets.iter().map(|(_, _, value)| value).sum()),
+                    when: show::date_time(settlement.at_ms),
+                    legs: settlement.legs,
+                    id: settlement.id,
+                });
+            }
+            Ok(HistoryPage {
+                page,
+                settled: party.as_ref().map_or(0, |party| party.settled),
+                value: show::usd(party.as_ref().map_or(0, |party| party.settled_micro_usd.get())),
+                rows,
+                next: settlements.next,
+            })
+        })
+        .await?;
+    page::html(&view)
+}
+
+struct Grant {
+    name: String,
+    address: String,
+    until: String,
+}
+
+#[derive(Template)]
+#[template(path = "portal/settlement.html")]
+struct SettlementPage {
+    page: Page,
+    form: Form,
+    id: String,
+    headline: String,
+    picture: String,
+    gave: Vec<(String, String)>,
+    got: Vec<(String, String)>,
+    values: String,
+    settlement: Settlement,
+    when: String,
+    sure: Vec<(&'static str, String)>,
+    grants: Vec<Grant>,
+    banks: Vec<(String, String)>,
+    on_data_chain: Option<String>,
+}
+
+async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result<SettlementPage, WebError> {
+    let own = visitor.address()?.to_string();
+    let page = visitor.page("Settlement");
+    let shared = app.clone();
+    app.read(move |connection| {
+        let mut model = Model::new(connection);
+        let settlement = model.settlement(&id)?.ok_or(WebError::NotFound)?;
+        let legs: Vec<Leg> = model.settlement_legs(&id)?.iter().map(Leg::from).collect();
+        if !legs.iter().any(|leg| leg.party == own) {
+            return Err(WebError::NotFound);
+        }
+        let goods = Goods::load(&mut model)?;
+        let mut parties = BTreeMap::new();
+        for leg in &legs {
+            if let Some(party) = model.party(&leg.party)? {
+                parties.insert(leg.party.clone(), party);
+            }
+        }
+        let mine = side(&legs, &own);
+        let drawn =
+            picture(&goods, &legs, &own, page.t("You"), page.t("all or none"), &parties, |_| Mark::Signed)
+                .render()
+                .map_err(WebError::internal)?;
+        let batch = crate::portal::deals::batch(&mut model, settlement.batch)?;
+        let now = crate::accounts::millis();
+        let grants: Vec<_> =
+            model.grants_by(&id, &own)?.into_iter().filter(|grant| grant.until_ms > now).collect();
+        let names =
+            model.names_of(&grants.iter().map(|grant| grant.with_party.clone()).collect::<Vec<_>>())?;
+        let trade = model.trade(&id)?;
+        let list = |sums: &[(i64, clearing::Amount, u128)]| {
+            sums.iter()
+                .map(|(asset, quantity, value)| {
+                    (format!("{} {}", goods.exact(*asset, *quantity), goods.name(*asset)), show::usd(*value))
+                })
+                .collect::<Vec<_>>()
+        };
+        let worth =
+            |sums: &[(i64, clearing::Amount, u128)]| sums.iter().map(|(_, _, value)| value).sum::<u128>();
+        Ok(SettlementPage {
+            headline: format!("You gave {} and got {}", said(&goods, &mine.gives), said(&goods, &mine.gets)),
+            picture: drawn,
+            gave: list(&mine.gives),
+            got: list(&mine.gets),
+            values: format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),
+            when: show::date_time(settlement.at_ms),
+            sure: sureness(&shared, batch.as_ref()),
+            grants: grants
+                .into_iter()
+                .map(|grant| Grant {
+                    name: names.get(&grant.with_party).cloned().unwrap_or_default(),
+                    until: show::date(grant.until_ms),
+                    address: grant.with_party,
+                })
+                .collect(),
+            banks: bank_names(&mut model)?,
+            on_data_chain: trade.map(|trade| show::date_time(trade.recorded_ms)),
+            settlement,
+            id,
+            page,
+            form,
+        })
+    })
+    .await
+}
+
+async fn settlement_page(
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<String>,
+) -> Result<HttpResponse, WebError> {
+    page::html(&view(&visitor, &app, path.into_inner(), Form::default()).await?)
+}
+
+/// The proof that the settlement stands in the payment chain's records, as a file for `permuta verify-proof`.
+async fn proof(visitor: Visitor, app: Shared, path: web::Path<String>) -> Result<HttpResponse, WebError> {
+    let own = visitor.address()?.to_string();
+    let id = path.into_inner();
+    let wanted = id.clone();
+    let settlement = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let mine = model.settlement_legs(&wanted)?.iter().any(|leg| leg.party == own);
+            Ok(model.settlement(&wanted)?.filter(|_| mine))
+        })
+        .await?
+        .ok_or(WebError::NotFound)?;
+    let height = u64::try_from(settlement.height).map_err(WebError::internal)?;
+    let index = usize::try_from(settlement.receipt_index).map_err(WebError::internal)?;
+    let ledger = app.chains.payment.clone();
+    let proof =
+        web::block(move || ledger.prove_receipt(Height(height), index)).await?.map_err(WebError::internal)?;
+    let name = format!("attachment; filename=\"permuta-settlement-{}.proof\"", &id[..12]);
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/octet-stream"))
+        .insert_header((CONTENT_DISPOSITION, name))
+        .body(proof.encode()))
+}
+
+async fn share(
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<String>,
+    Posted(mut form): Posted,
+) -> Result<HttpResponse, WebError> {
+    let id = path.into_inner();
+    let settlement: Hash = id.parse().map_err(|_| WebError::NotFound)?;
+    let shown = view(&visitor, &app, id.clone(), Form::default()).await?;
+    if let Some((with, until)) = read_share(&mut form) {
+        let headline =
+            if until.0 == 0 { "You stop sharing a settlement" } else { "You share a settlement" }.to_owned();
+        let wish = Wish {
+            chain: SubChain::Payment,
+            payload: &Payload::ShareSettlement { settlement, with, until },
+            headline,
+            next: format!("/history/{id}"),
+        };
+        match signing::ask(&app, &visitor, wish).await {
+            Err(WebError::Refused(refusal)) => {
+                blame(&mut form, &refusal, &[("with", "with"), ("until", "until")]);
+            }
+            other => return other,
+        }
+    }
+    page::html_with(StatusCode::UNPROCESSABLE_ENTITY, &SettlementPage { form, ..shown })
+}

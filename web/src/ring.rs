@@ -1,0 +1,260 @@
+//! The ring as a picture: parties on a circle, arrows to whoever receives, drawn here as SVG without any library.
+//! Floats place things on paper; no amount passes through them.
+
+use askama::Template;
+
+/// How a party stands in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// Has signed, or needed not to.
+    Signed,
+    /// Has not signed yet.
+    Unsigned,
+    /// Has declined, or let the time pass.
+    Declined,
+}
+
+impl Mark {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Mark::Signed => "signed",
+            Mark::Unsigned => "not signed yet",
+            Mark::Declined => "declined",
+        }
+    }
+}
+
+/// A party of a ring and what it gives to the next one on the circle.
+#[derive(Clone, Debug)]
+pub struct Corner {
+    /// Its country, two letters.
+    pub country: String,
+    /// Its name, or `You`.
+    pub name: String,
+    /// Whether it is the reader.
+    pub you: bool,
+    /// How it stands.
+    pub mark: Mark,
+    /// What it gives.
+    pub goods: String,
+    /// How much of it, with unit.
+    pub quantity: String,
+    /// All digits of that.
+    pub exact: String,
+    /// What it is worth, briefly.
+    pub value: String,
+    /// The name of who receives.
+    pub to: String,
+}
+
+/// What stands in the picture's middle.
+#[derive(Clone, Debug)]
+pub struct Middle {
+    /// The value of all legs.
+    pub total: String,
+    /// How many legs, and that all move or none.
+    pub legs: String,
+}
+
+/// A party where it is drawn.
+struct Node {
+    x: String,
+    y: String,
+    name_x: String,
+    name_y: String,
+    anchor: &'static str,
+    corner: Corner,
+    cross: [String; 4],
+}
+
+/// An arrow where it is drawn.
+struct Arrow {
+    path: String,
+    tip: String,
+    mine: bool,
+    label_x: String,
+    goods_y: String,
+    detail_y: String,
+    anchor: &'static str,
+    goods: String,
+    detail: String,
+    title: String,
+}
+
+/// A ring, ready to be drawn: circle, vertical chain for narrow screens, and table.
+#[derive(Template)]
+#[template(path = "ring.html")]
+pub struct RingPicture {
+    corners: Vec<Corner>,
+    nodes: Vec<Node>,
+    arrows: Vec<Arrow>,
+    middle: Middle,
+    summary: String,
+    height: String,
+    has_declined: bool,
+}
+
+/// Half the width of the drawing.
+const CENTRE_X: f64 = 330.0;
+const CENTRE_Y: f64 = 272.0;
+const RADIUS_X: f64 = 196.0;
+const RADIUS_Y: f64 = 188.0;
+const NODE: f64 = 31.0;
+
+fn at(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+fn on_circle(angle: f64) -> (f64, f64) {
+    (CENTRE_X + RADIUS_X * angle.cos(), CENTRE_Y + RADIUS_Y * angle.sin())
+}
+
+impl RingPicture {
+    /// Draws `corners`, two to six, each giving to the next and the last to the first. The reader, if among them, is
+    /// turned to the top. Arrows run against the clock, so that what is given leaves to the left.
+    #[must_use]
+    pub fn new(mut corners: Vec<Corner>, middle: Middle) -> RingPicture {
+        if let Some(mine) = corners.iter().position(|corner| corner.you) {
+            corners.rotate_left(mine);
+        }
+        let count = corners.len().max(1);
+        let step = std::f64::consts::TAU / f64::from(u32::try_from(count).unwrap_or(6));
+        let top = -std::f64::consts::FRAC_PI_2;
+        let angle = |place: usize| top - step * f64::from(u32::try_from(place).unwrap_or(0));
+        let nodes = corners.iter().enumerate().map(|(place, corner)| node(corner, angle(place))).collect();
+        let arrows =
+            corners.iter().enumerate().map(|(place, corner)| arrow(corner, angle(place), step)).collect();
+        let summary = corners
+            .iter()
+            .map(|corner| {
+                format!("{} gives {} {} to {}", corner.name, corner.quantity, corner.goods, corner.to)
+            })
+            .collect::<Vec<_>>()
+            .join("; ");
+        let has_declined = corners.iter().any(|corner| corner.mark == Mark::Declined);
+        let lowest = (0..count).map(|place| on_circle(angle(place)).1).fold(0.0, f64::max);
+        let height = at((lowest + NODE + 46.0).max(CENTRE_Y + RADIUS_Y * 0.62 + 60.0));
+        RingPicture { corners, nodes, arrows, middle, summary, height, has_declined }
+    }
+}
+
+fn node(corner: &Corner, angle: f64) -> Node {
+    let (x, y) = on_circle(angle);
+    // The name stands below its party, for those at the sides towards the middle of the ring.
+    let side = angle.cos();
+    let (name_x, name_y, anchor) = if side.abs() < 0.2 || y > CENTRE_Y + 40.0 {
+        (x, y + NODE + 17.0, "middle")
+    } else if side < 0.0 {
+        (x + NODE + 8.0, y + 5.0, "start")
+    } else {
+        (x - NODE - 8.0, y + 5.0, "end")
+    };
+    let arm = NODE * 0.72;
+    Node {
+        x: at(x),
+        y: at(y),
+        name_x: at(name_x),
+        name_y: at(name_y),
+        anchor,
+        corner: corner.clone(),
+        cross: [at(x - arm), at(y - arm), at(x + arm), at(y + arm)],
+    }
+}
+
+fn arrow(corner: &Corner, from: f64, step: f64) -> Arrow {
+    // The gap that a node and some air take from the arc.
+    let gap = (NODE + 14.0) / ((RADIUS_X + RADIUS_Y) / 2.0);
+    let to = from - step;
+    let (start, end) = (from - gap, to + gap);
+    let (x1, y1) = on_circle(start);
+    let (x2, y2) = on_circle(end);
+    let path = format!("M{:.1} {:.1}A{RADIUS_X} {RADIUS_Y} 0 0 0 {:.1} {:.1}", x1, y1, x2, y2);
+    // The tip points along the chord of the arc's last bit.
+    let (bx, by) = on_circle(end + 0.085);
+    let length = ((x2 - bx).powi(2) + (y2 - by).powi(2)).sqrt().max(1.0);
+    let (dx, dy) = ((x2 - bx) / length, (y2 - by) / length);
+    let size = if corner.you { 17.0 } else { 14.0 };
+    let (px, py) = (x2 + dx * 6.0, y2 + dy * 6.0);
+    let (qx, qy) = (px - dx * size, py - dy * size);
+    let half = size * 0.46;
+    let tip = format!(
+        "M{:.1} {:.1}L{:.1} {:.1}L{:.1} {:.1}Z",
+        px,
+        py,
+        qx - dy * half,
+        qy + dx * half,
+        qx + dy * half,
+        qy - dx * half
+    );
+    let middle = (start + end) / 2.0;
+    let (cos, sin) = (middle.cos(), middle.sin());
+    let (x, y) = (CENTRE_X + (RADIUS_X + 15.0) * cos, CENTRE_Y + (RADIUS_Y + 15.0) * sin);
+    let anchor = if cos > 0.25 {
+        "start"
+    } else if cos < -0.25 {
+        "end"
+    } else {
+        "middle"
+    };
+    // Below the circle the label hangs, above it stands; at the sides it is centred on the arc's middle.
+    let goods_y =
+        if anchor == "middle" { if sin > 0.0 { y + 12.0 } else { y - 20.0 } } else { y - 3.0 + 10.0 * sin };
+    Arrow {
+        path,
+        tip,
+        mine: corner.you,
+        label_x: at(x),
+        goods_y: at(goods_y),
+        detail_y: at(goods_y + 17.0),
+        anchor,
+        goods: corner.goods.clone(),
+        detail: format!("{} · {}", corner.quantity, corner.value),
+        title: format!("{} gives {} {} to {}", corner.name, corner.exact, corner.goods, corner.to),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn corner(country: &str, you: bool) -> Corner {
+        Corner {
+            country: country.to_owned(),
+            name: if you { "You".to_owned() } else { format!("{country} Trading") },
+            you,
+            mark: Mark::Unsigned,
+            goods: "jute yarn".to_owned(),
+            quantity: "412 t".to_owned(),
+            exact: "412.000 t".to_owned(),
+            value: "$ 371k".to_owned(),
+            to: "next".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_reader_stands_at_the_top_in_rings_of_two_to_six() {
+        for count in 2..=6usize {
+            let corners =
+                (0..count).map(|n| corner(["BD", "PK", "AZ", "KZ", "VN", "ET"][n], n == 1)).collect();
+            let middle = Middle { total: "$ 1.86 M".to_owned(), legs: "all or none".to_owned() };
+            let picture = RingPicture::new(corners, middle);
+            assert!(picture.nodes[0].corner.you, "{count}");
+            assert_eq!((picture.nodes[0].x.as_str(), picture.nodes[0].y.as_str()), ("330.0", "84.0"));
+            assert_eq!(picture.arrows.len(), count);
+            let drawn = picture.render().unwrap();
+            assert!(drawn.contains("<svg") && drawn.contains("<table"), "{count}");
+            assert!(!drawn.contains("NaN"), "{count}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_the_picture() {
+        let mut hostile = corner("BD", true);
+        hostile.goods = "</text><script>alert(1)</script>".to_owned();
+        let middle = Middle { total: String::new(), legs: String::new() };
+        let drawn = RingPicture::new(vec![hostile, corner("PK", false)], middle).render().unwrap();
+        assert!(!drawn.contains("<script>"));
+    }
+}

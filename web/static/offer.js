@@ -1,0 +1,54 @@
+// Shows what an offer is worth while one types, and narrows the list of goods. The form works without.
+import { post } from "./keys.js";
+
+const form = document.getElementById("offer");
+const search = document.getElementById("f-q");
+const want = document.getElementById("f-want");
+let timer;
+let asked = 0;
+
+async function value() {
+  const turn = ++asked;
+  const fields = Object.fromEntries(["give", "want", "give_qty", "want_qty"].map((name) => [name, form.elements[name].value]));
+  if (!fields.give || !fields.want) return;
+  try {
+    const said = await post("/offers/value.json", fields);
+    if (turn !== asked) return;
+    for (const name of ["give", "want", "limit", "hint", "book"]) document.getElementById("v-" + name).textContent = said[name];
+  } catch {
+    // The button "What is it worth?" asks the server for the whole page instead.
+  }
+}
+
+function units() {
+  for (const name of ["give", "want"]) {
+    const unit = form.elements[name].selectedOptions?.[0]?.dataset.unit;
+    if (unit !== undefined) document.getElementById("u-" + name).textContent = unit;
+  }
+}
+
+form.addEventListener("input", () => {
+  units();
+  clearTimeout(timer);
+  timer = setTimeout(value, 250);
+});
+
+if (search && want && !search.value) {
+  const all = [...want.options];
+  document.getElementById("find").hidden = true;
+  search.addEventListener("input", (event) => {
+    event.stopPropagation();
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = want.value;
+    const fit = all.filter((option) => !option.value || words.every((word) => option.text.toLowerCase().includes(word) || option.dataset.hs.startsWith(word)));
+    fit[0].text = fit.length > 1 ? "Choose among " + (fit.length - 1) + " …" : "Nothing found";
+    want.replaceChildren(...fit);
+    want.value = fit.some((option) => option.value === chosen) ? chosen : fit.length === 2 ? fit[1].value : "";
+    want.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  // Enter in the search field chooses; it does not send the form.
+  search.addEventListener("keydown", (event) => event.key === "Enter" && (event.preventDefault(), want.focus()));
+}
+
+units();
+value();
