@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
@@ -17,7 +18,7 @@ use crate::form::{Form, MAX_FORM_BYTES};
 use crate::language::Lang;
 use crate::limit::Limiter;
 use crate::session::{self, Visitor};
-use crate::{api, assets, portal, signing};
+use crate::{api, assets, health, portal, signing};
 
 /// How the portal is set up.
 #[derive(Clone)]
@@ -66,6 +67,8 @@ pub struct App {
     pub db: Database,
     /// The running chains.
     pub chains: Chains,
+    /// Whether the node has all that it needs; `/healthz` says so.
+    pub ready: AtomicBool,
     pub(crate) limiter: Limiter,
     pub(crate) api: api::State,
     /// Bounds how many passwords are hashed at once: each takes 19 MiB.
@@ -84,6 +87,7 @@ impl App {
             settings,
             db,
             chains,
+            ready: AtomicBool::new(false),
             limiter: Limiter::default(),
             api,
             hashing: Semaphore::new(2),
@@ -114,6 +118,7 @@ pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
             .app_data(web::PayloadConfig::new(MAX_FORM_BYTES))
             .configure(assets::routes)
             .configure(signing::routes)
+            .configure(health::routes)
             .configure(portal::routes)
             .configure(api::routes)
             .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(WebError::NotFound) }));

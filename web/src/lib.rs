@@ -16,6 +16,7 @@ pub mod clock;
 pub mod db;
 pub mod error;
 pub mod form;
+pub mod health;
 pub mod language;
 pub mod limit;
 pub mod model;
