@@ -1,7 +1,10 @@
 //! The subcommands, one module each.
 
 mod clear;
+mod export_proof;
 mod net;
+mod reindex;
+mod verify;
 mod verify_proof;
 mod wallet;
 
@@ -10,6 +13,14 @@ use clap::Subcommand;
 /// What `permuta` can do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Run a whole market on this machine: three chains, portal, bank API, simulated traders.
+    Demo(crate::demo::Args),
+    /// Write the read model again from the chains; logins and files stay.
+    Reindex(reindex::Args),
+    /// Replay all chains from the genesis: hashes, signatures, receipts, roots, conservation.
+    Verify(verify::Args),
+    /// Write a proof of a transaction or a balance into a file.
+    ExportProof(export_proof::Args),
     /// Find the rings of a book and write them with a proof of how good they are.
     Clear(clear::Args),
     /// Net obligations: clear as much debt as circulates.
@@ -27,6 +38,10 @@ impl Command {
     /// Whatever stopped it, told for the person at the terminal.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Command::Demo(args) => crate::demo::run(&args),
+            Command::Reindex(args) => reindex::run(&args),
+            Command::Verify(args) => verify::run(&args),
+            Command::ExportProof(args) => export_proof::run(&args),
             Command::Clear(args) => clear::run(args),
             Command::Net(args) => net::run(&args),
             Command::VerifyProof(args) => verify_proof::run(&args),

@@ -1,9 +1,19 @@
 //! `permuta`: barter in rings, from an offer to a settled trade, in one program.
 
+mod clock;
 mod commands;
+mod demo;
+mod heartbeat;
+mod home;
+mod house;
+mod network;
+mod projection;
+mod pulse;
+mod solver;
 
 use clap::Parser;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// Barter in rings: clear books, quote paths, net obligations, and run a node.
 #[derive(Parser)]
@@ -15,6 +25,10 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")))
+        .with_writer(std::io::stderr)
+        .init();
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

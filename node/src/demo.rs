@@ -1,0 +1,313 @@
+//! `permuta demo`: a whole market on one machine.
+
+mod agenda;
+mod bots;
+mod cast;
+mod invitation;
+mod login;
+mod opening;
+mod solving;
+mod stage;
+mod welcome;
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clearing::Amount;
+use ledger::{Hash, SubChain, Tag};
+use payment_chain::view;
+use web::projector::Projector;
+
+use crate::clock;
+use crate::heartbeat::Heartbeat;
+use crate::home::{self, Home};
+use crate::house::House;
+use crate::network::{GENESIS_FILE, Network, Settings};
+use crate::projection::Projection;
+use bots::{Bots, Manner};
+use cast::Cast;
+use solving::Solving;
+use stage::Stage;
+
+/// Where the demo lies unless told otherwise.
+pub(crate) const DEFAULT_DIR: &str = ".permuta/demo";
+/// Stands in the folder once the market is loaded.
+const LOADED: &str = "loaded";
+/// Which database the read model was last written to.
+const READ_MODEL: &str = "read-model";
+/// The longest wait for the first rings after loading.
+const FIRST_RINGS: Duration = Duration::from_secs(10);
+
+/// The arguments of `demo`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The port of the portal and the API, on this machine only.
+    #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+    /// The folder that keeps everything: keys, chains, read model, files.
+    #[arg(long, default_value = DEFAULT_DIR)]
+    dir: PathBuf,
+    /// Forget the folder's demo and begin a new one, with new keys and passwords.
+    #[arg(long)]
+    reset: bool,
+    /// A still market: nobody posts, admits or vouches but you. Batches are cleared all the same, and simulated
+    /// companies sign the rings that you bring about.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Runs the demo until it is told to stop.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("the system has no threads to give")?;
+    runtime.block_on(play(args))
+}
+
+async fn play(args: &Args) -> Result<()> {
+    let begun = Instant::now();
+    let bind = format!("127.0.0.1:{}", args.port);
+    free(&bind, args.port)?;
+    if args.reset {
+        Home::reset(&args.dir)?;
+    }
+    let home = Home::open(&args.dir)?;
+    println!("Permuta demo in {}{}", home.dir().display(), if args.quiet { ", quiet" } else { "" });
+
+    let first = !home.path(LOADED).exists();
+    if first {
+        sweep(&home)?;
+    }
+    let stage = Arc::new(Stage::new(Cast::open(&home.path("secret"))?));
+    let network = match Network::read(home.dir())? {
+        Some(network) => network,
+        None => {
+            let network = found(&stage)?;
+            network.write(home.dir())?;
+            network
+        }
+    };
+    let validator = stage.cast.key("validator");
+    let house = Arc::new(House::open(&home.path("chains"), &network, &validator)?);
+    for chain in SubChain::ALL {
+        let recovery = house.ledger(chain).recovery();
+        if recovery.torn_bytes > 0 {
+            println!("  {chain} chain: cut off a record that was never acknowledged");
+        }
+        if let Some(fault) = &recovery.store_fault {
+            println!(
+                "  {chain} chain: its copy of the state was of no use ({fault}), replayed the log instead"
+            );
+        }
+    }
+
+    let logins = login::all(&house, &stage)?;
+    let url = database_url(&home);
+    let settings = web::Settings {
+        bind: bind.clone(),
+        database_url: url.clone(),
+        files_dir: home.path("files"),
+        cookie_secret: stage.cast.bytes("cookies"),
+        token_seed: stage.cast.bytes("access tokens"),
+        secure_cookies: false,
+        demo: Some(welcome::demo_info(&logins)),
+    };
+    let chains = web::Chains {
+        identity: house.ledger(SubChain::Identity).clone(),
+        data: house.ledger(SubChain::Data).clone(),
+        payment: house.ledger(SubChain::Payment).clone(),
+    };
+    let app = web::App::new(settings, chains).with_context(|| format!("cannot use the database {url}"))?;
+    let projector = Projector::new(app.db.clone());
+    same_read_model(&home, &projector, &url, first)?;
+
+    let (broken, mut broke) = tokio::sync::oneshot::channel();
+    let heartbeat = Heartbeat::start(house.clone(), move || {
+        let _ = broken.send(());
+    })?;
+    let projection = Projection::start(house.clone(), projector)?;
+    let solving = Solving::start(house.clone(), stage.clone())?;
+    let server = web::serve(app.clone()).with_context(|| format!("cannot listen on {bind}"))?;
+    let handle = server.handle();
+    let serving = tokio::spawn(server);
+
+    if first {
+        open_market(&house, &stage, &home)?;
+    }
+    login::give_codes(&house, &stage, &logins)?;
+    tokio::task::block_in_place(|| login::make_users(&app.db, &logins))?;
+    let manner = if args.quiet { Manner::Quiet } else { Manner::Lively };
+    let bots = Bots::start(house.clone(), stage.clone(), manner)?;
+    while projection.behind().load(Ordering::Acquire) > 0 && begun.elapsed() < FIRST_RINGS {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    app.ready.store(true, Ordering::Release);
+    welcome::print(args.port, &logins, home.dir(), &network.genesis.hash(), begun.elapsed(), args.quiet);
+
+    let cause = tokio::select! {
+        signal = stop_signal() => signal,
+        _ = &mut broke => "",
+    };
+    if !cause.is_empty() {
+        println!("\n{cause}: finishing the block at hand. Once more stops at once.");
+    }
+    tokio::spawn(async {
+        stop_signal().await;
+        std::process::exit(130);
+    });
+    handle.stop(true).await;
+    let _ = serving.await;
+    tokio::task::block_in_place(move || {
+        bots.stop();
+        solving.stop();
+        let outcome = heartbeat.stop();
+        projection.stop();
+        house.flush();
+        outcome
+    })?;
+    println!("Stopped. `permuta demo` goes on where it stopped.");
+    Ok(())
+}
+
+/// Sees early that the port can be had.
+fn free(bind: &str, port: u16) -> Result<()> {
+    match TcpListener::bind(bind) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let other = if port == u16::MAX { port - 1 } else { port + 1 };
+            bail!("port {port} is taken: stop what listens there, or try --port {other}")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {bind}")),
+    }
+}
+
+/// Clears away what a start left behind that was cut short before its market was loaded: nobody could log in yet.
+fn sweep(home: &Home) -> Result<()> {
+    let chains = home.path("chains");
+    if chains.exists() {
+        println!("  the last start was cut short while it loaded the market; it loads again");
+        std::fs::remove_dir_all(&chains).with_context(|| format!("cannot delete {}", chains.display()))?;
+    }
+    let genesis = home.path(GENESIS_FILE);
+    if genesis.exists() {
+        std::fs::remove_file(&genesis).with_context(|| format!("cannot delete {}", genesis.display()))?;
+    }
+    Ok(())
+}
+
+/// The demo's network, new.
+fn found(stage: &Stage) -> Result<Network> {
+    let operator = stage.cast.address("operator");
+    let mut payment = payment_chain::Config::with_operator(operator);
+    payment.window = 6;
+    // A visitor has half an hour and more to sign.
+    payment.signing_window = 7_200;
+    payment.free_per_day = 100_000;
+    payment.feeds = opening::feeds(stage)?;
+    let dollars = Amount::new(1_000_000 * 100)?;
+    payment.deposit.endowments = vec![(stage.cast.address("solver"), dollars)];
+    let settings = Settings {
+        identity: identity_chain::Config {
+            parties: opening::founders(stage)?,
+            registrations_per_day: 2_000,
+            free_per_day: 1_000,
+        },
+        data: data_chain::Config { free_per_day: 1_000, max_document_bytes: 10 << 20 },
+        payment,
+    };
+    Network::new(clock::now(), stage.cast.key("validator").public(), settings)
+}
+
+/// The database of the read model and the logins: `DATABASE_URL`, or a file in the folder.
+pub(crate) fn database_url(home: &Home) -> String {
+    std::env::var("DATABASE_URL")
+        .unwrap_or_else(|_| home.path("read-model.sqlite").to_string_lossy().into_owned())
+}
+
+/// Remembers that the database at `url` holds what this folder's chains say.
+///
+/// # Errors
+/// The note cannot be written.
+pub(crate) fn note_read_model(home: &Home, url: &str) -> Result<()> {
+    home::write_durably(&home.path(READ_MODEL), note(url).as_bytes(), false)
+}
+
+/// An address may hold a password, so only its hash is kept.
+fn note(url: &str) -> String {
+    Hash::of(Tag::Content, url.as_bytes()).to_string()
+}
+
+/// Sees that the read model is that of this network: when another database is used than last time, what it holds of
+/// any chain is thrown away and written again.
+fn same_read_model(home: &Home, projector: &Projector, url: &str, first: bool) -> Result<()> {
+    let known = home::read_if_there(&home.path(READ_MODEL))?;
+    if first || known.is_none_or(|known| known != note(url).as_bytes()) {
+        projector.reset().context("cannot empty the read model")?;
+        note_read_model(home, url)?;
+    }
+    Ok(())
+}
+
+/// Loads the market, and lets time run until the first rings are there.
+fn open_market(house: &House, stage: &Stage, home: &Home) -> Result<()> {
+    let begun = Instant::now();
+    let progress = |line: &str| println!("  {:>5.1} s  {line}", begun.elapsed().as_secs_f32());
+    opening::load(house, stage, &progress)?;
+    house.hurry.store(true, Ordering::Release);
+    let printed = login::printed_companies(stage)?;
+    let asked = || {
+        house.read(SubChain::Payment, |state| {
+            let mut accounts = printed.iter().map(|company| stage.company_address(*company));
+            accounts.all(|account| !view::waiting_contracts(state, account).is_empty())
+        })
+    };
+    while !asked() && begun.elapsed() < FIRST_RINGS {
+        house.pulse.wait(house.pulse.wait(0, Duration::ZERO), Duration::from_millis(50));
+    }
+    house.hurry.store(false, Ordering::Release);
+    progress("the first batch is cleared");
+    home::write_durably(&home.path(LOADED), b"", false)
+}
+
+/// Waits until somebody wants the program to stop; says how.
+async fn stop_signal() -> &'static str {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = tokio::signal::ctrl_c() => "Ctrl-C",
+                _ = terminate.recv() => "Asked to stop",
+            },
+            Err(_) => {
+                let _ = tokio::signal::ctrl_c().await;
+                "Ctrl-C"
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+        "Ctrl-C"
+    }
+}
+
+/// Opens the folder of a demo that is not running.
+///
+/// # Errors
+/// There is none, it is running, or its market was never loaded.
+pub(crate) fn open_still(dir: &Path) -> Result<(Home, Network, House)> {
+    let home = Home::open_existing(dir)?;
+    let network = Network::read(home.dir())?
+        .filter(|_| home.path(LOADED).exists())
+        .with_context(|| format!("{} has no market yet: run `permuta demo` first", dir.display()))?;
+    let cast = Cast::open(&home.path("secret"))?;
+    let house = House::open(&home.path("chains"), &network, &cast.key("validator"))?;
+    Ok((home, network, house))
+}

@@ -1,0 +1,82 @@
+//! The thread of the demo's solver.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use ledger::SubChain;
+use payment_chain::view;
+
+use super::stage::Stage;
+use crate::house::House;
+use crate::solver;
+
+/// The longest wait for a sign of life before looking again.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The solver at work.
+pub(crate) struct Solving {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Solving {
+    /// Begins.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(crate) fn start(house: Arc<House>, stage: Arc<Stage>) -> Result<Solving> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = thread::Builder::new()
+            .name("solver".to_owned())
+            .spawn({
+                let stop = stop.clone();
+                move || {
+                    while !stop.load(Ordering::Acquire) {
+                        let beat = house.pulse.wait(0, Duration::ZERO);
+                        solve(&house, &stage);
+                        house.pulse.wait(beat, PATIENCE);
+                    }
+                }
+            })
+            .context("cannot start the solver's thread")?;
+        Ok(Solving { stop, thread })
+    }
+
+    /// Ends after the batch at hand.
+    pub(crate) fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        if self.thread.join().is_err() {
+            tracing::error!("the solver's thread broke down; batches stay uncleared");
+        }
+    }
+}
+
+/// Answers the batch that is open, if it has not yet.
+fn solve(house: &House, stage: &Stage) {
+    let done = house.solved.load(Ordering::Acquire);
+    let window = house.read(SubChain::Payment, view::window);
+    if window.is_none_or(|window| window.batch.0 <= done) {
+        return;
+    }
+    let Some(batch) = house.read(SubChain::Payment, view::open_batch) else { return };
+    let begun = Instant::now();
+    if let Some(proposal) = solver::propose(&batch, |book, bounded| solver::clear(book, &batch, bounded)) {
+        let key = stage.cast.key("solver");
+        let handed_in = house.ask(SubChain::Payment, &key, key.public().address(), &proposal.payload(&batch));
+        match handed_in {
+            Ok(_) => tracing::info!(
+                batch = %batch.batch,
+                rings = proposal.answer.rings.len(),
+                value_usd = %proposal.value.display(2),
+                bound_usd = %proposal.bound.display(2),
+                "cleared in {} ms",
+                begun.elapsed().as_millis()
+            ),
+            Err(error) => tracing::warn!(batch = %batch.batch, "the clearing was not taken: {error}"),
+        }
+    }
+    house.solved.fetch_max(batch.batch.0, Ordering::AcqRel);
+}

@@ -1,0 +1,56 @@
+//! What the demo prints when it is ready.
+
+use std::path::Path;
+use std::time::Duration;
+
+use ledger::Hash;
+
+use super::login::Login;
+
+/// The logins as the portal shows them.
+pub(crate) fn demo_info(logins: &[Login]) -> web::DemoInfo {
+    let login = |login: &Login| web::DemoLogin {
+        label: login.label.clone(),
+        email: login.email().to_owned(),
+        password: login.password.clone(),
+        code: login.code.clone(),
+    };
+    web::DemoInfo { logins: logins.iter().map(login).collect() }
+}
+
+/// Prints where everything is and who can sign in.
+pub(crate) fn print(port: u16, logins: &[Login], dir: &Path, genesis: &Hash, took: Duration, quiet: bool) {
+    let memory = resident_mib().map(|mib| format!(", {mib} MiB in memory")).unwrap_or_default();
+    println!("\nReady after {:.1} s{memory}.\n", took.as_secs_f32());
+    println!("  Portal     http://localhost:{port}/");
+    println!("  Dashboard  http://localhost:{port}/supervisor");
+    println!("  Explorer   http://localhost:{port}/explorer");
+    println!("  Bank API   http://localhost:{port}/api/v1/openapi.json");
+    println!("  Health     http://localhost:{port}/healthz");
+    println!("  Genesis    {genesis}\n");
+    let widest = logins.iter().map(|login| login.label.chars().count()).max().unwrap_or(0);
+    println!("  {:<widest$}  {:<30}  {:<14}  one-time code", "who", "e-mail", "password");
+    for login in logins {
+        let Login { label, password, code, .. } = login;
+        println!("  {label:<widest$}  {:<30}  {password}  {code}", login.email());
+    }
+    println!();
+    println!(
+        "The one-time code lets your browser sign for the company: enter it under Keys after signing in."
+    );
+    if quiet {
+        println!("The market is still: nobody posts, admits or vouches but you.");
+    } else {
+        println!(
+            "A ring waits for each trader above. Its own office signs in the last minutes if you do not."
+        );
+    }
+    println!("Everything lies in {}. Ctrl-C stops.", dir.display());
+}
+
+/// The resident memory of this process, where the system tells.
+fn resident_mib() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? / 1024)
+}

@@ -1,0 +1,191 @@
+//! The three ledgers of a node, open.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use anyhow::{Context, Result};
+use borsh::BorshSerialize;
+use ledger::hash::encode;
+use ledger::transaction::{VERSION, terms_hash};
+use ledger::{
+    Address, Application, Body, Committed, Hash, Height, KeyPair, Ledger, OpenError, Options, Read, Refusal,
+    SubChain, Transaction,
+};
+
+use crate::network::Network;
+use crate::pulse::Pulse;
+
+/// For how many heights a transaction of this node's own stays good.
+const GOOD_FOR: u64 = 2000;
+
+/// The three chains of one network on this machine.
+pub(crate) struct House {
+    apps: [Arc<dyn Application>; 3],
+    ledgers: [Arc<Ledger>; 3],
+    /// Beats after each block.
+    pub(crate) pulse: Pulse,
+    /// Whether time runs as fast as blocks can be made, but for open batches that the solver is at work on.
+    pub(crate) hurry: AtomicBool,
+    /// The last batch that the solver is done with.
+    pub(crate) solved: AtomicU64,
+}
+
+impl House {
+    /// Opens the chains of `network` under `dir`, or begins them.
+    ///
+    /// # Errors
+    /// Files cannot be read or written, or do not hold what they should.
+    pub(crate) fn open(dir: &Path, network: &Network, validator: &KeyPair) -> Result<House> {
+        let apps = network.chains()?;
+        let open = |chain: SubChain| -> Result<Arc<Ledger>> {
+            let app = apps[chain as usize].clone();
+            let options = Options::at(dir.join(chain.name()), validator.clone());
+            let ledger = Ledger::open(app, &network.genesis, options).map_err(|error| {
+                let advice = advice(&error);
+                anyhow::Error::new(error).context(format!("cannot open the {chain} chain{advice}"))
+            })?;
+            Ok(Arc::new(ledger))
+        };
+        let ledgers = [open(SubChain::Identity)?, open(SubChain::Data)?, open(SubChain::Payment)?];
+        Ok(House {
+            apps,
+            ledgers,
+            pulse: Pulse::default(),
+            hurry: AtomicBool::new(false),
+            solved: AtomicU64::new(0),
+        })
+    }
+
+    /// One of the chains.
+    pub(crate) fn ledger(&self, chain: SubChain) -> &Arc<Ledger> {
+        &self.ledgers[chain as usize]
+    }
+
+    /// Reads a chain's last committed state.
+    pub(crate) fn read<T>(&self, chain: SubChain, look: impl FnOnce(&dyn Read) -> T) -> T {
+        self.ledger(chain).view(look)
+    }
+
+    /// The height of a chain.
+    pub(crate) fn height(&self, chain: SubChain) -> Height {
+        self.ledger(chain).height()
+    }
+
+    /// Signs a request of `account` with one of its keys, after reading its terms as everybody must.
+    ///
+    /// # Errors
+    /// The chain's refusal to give terms for it.
+    pub(crate) fn sign<P: BorshSerialize>(
+        &self,
+        chain: SubChain,
+        key: &KeyPair,
+        account: Address,
+        sequence: u64,
+        payload: &P,
+    ) -> Result<Transaction, Refusal> {
+        let payload = encode(payload);
+        let app = &self.apps[chain as usize];
+        let (terms, expires) = self
+            .ledger(chain)
+            .view_head(|state, head| (app.terms(state, account, &payload), head.height().plus(GOOD_FOR)));
+        let body = Body {
+            version: VERSION,
+            chain: self.ledger(chain).chain_id(),
+            account,
+            key: key.public(),
+            sequence,
+            expires,
+            fee: 0,
+            terms: terms_hash(&terms?),
+            payload,
+        };
+        Ok(body.sign(key))
+    }
+
+    /// Signs a request and hands it to the chain; returns the transaction's identifier.
+    ///
+    /// # Errors
+    /// The chain or its ledger does not take it; nothing happens then.
+    pub(crate) fn ask<P: BorshSerialize>(
+        &self,
+        chain: SubChain,
+        key: &KeyPair,
+        account: Address,
+        payload: &P,
+    ) -> Result<Hash> {
+        let ledger = self.ledger(chain);
+        let transaction = self.sign(chain, key, account, ledger.next_sequence(account), payload)?;
+        Ok(ledger.submit(transaction)?)
+    }
+
+    /// Writes down where the chains stand, so that the next start is short.
+    pub(crate) fn flush(&self) {
+        for ledger in &self.ledgers {
+            if let Err(error) = ledger.flush() {
+                tracing::warn!(chain = %ledger.chain(), "the copy of the state cannot be written: {error}");
+            }
+        }
+    }
+}
+
+/// Follows one chain from a height on.
+pub(crate) struct Follower {
+    chain: SubChain,
+    next: Height,
+}
+
+impl Follower {
+    /// Follows `chain` from `next` on.
+    pub(crate) fn from(chain: SubChain, next: Height) -> Follower {
+        Follower { chain, next }
+    }
+
+    /// Follows `chain` from the block after its present head on.
+    pub(crate) fn after_head(house: &House, chain: SubChain) -> Follower {
+        Follower { chain, next: house.height(chain).next() }
+    }
+
+    /// The next block, if it is there.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub(crate) fn next(&mut self, house: &House) -> Result<Option<Arc<Committed>>> {
+        let block = house
+            .ledger(self.chain)
+            .committed(self.next)
+            .with_context(|| format!("cannot read block {} of the {} chain", self.next, self.chain))?;
+        if block.is_some() {
+            self.next = self.next.next();
+        }
+        Ok(block)
+    }
+
+    /// The height of the block that comes next.
+    pub(crate) fn position(&self) -> Height {
+        self.next
+    }
+
+    /// Goes back to an earlier position.
+    pub(crate) fn rewind(&mut self, next: Height) {
+        self.next = next;
+    }
+
+    /// How many blocks are still to come.
+    pub(crate) fn behind(&self, house: &House) -> u64 {
+        house.height(self.chain).next().0.saturating_sub(self.next.0)
+    }
+}
+
+/// What a person can do about a chain that does not open.
+fn advice(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::InUse(_) => ": stop the other permuta first",
+        OpenError::Disk { .. } => ": is the disk full, and is the folder yours?",
+        OpenError::Log(_) | OpenError::Replay(_) | OpenError::Behind { .. } => {
+            ": its records are damaged, and nothing was changed; restore the folder from a copy, or begin a new demo \
+             with --reset"
+        }
+        _ => "",
+    }
+}
