@@ -5,6 +5,7 @@ use ledger::{Address, Hash, Read, Run, SubChain, Tag};
 use vocabulary::messages::Conduct;
 use vocabulary::{Role, ToIdentity};
 
+use crate::book::Frozen;
 use crate::config::Config;
 use crate::event::Event;
 use crate::model::{AssetId, BatchId, Leg, OfferId, Ring, Window};
@@ -131,7 +132,7 @@ pub(crate) fn close(config: &Config, run: &mut Run<'_>) {
     if CHANGED.get(run.state(), &()).is_none_or(|last| last < batch) {
         return;
     }
-    let snapshot = book::snapshot(config, run.state(), run.time(), Some(batch));
+    let Frozen { snapshot, references } = book::snapshot(config, run.state(), run.time(), Some(batch));
     if snapshot.offers.is_empty() {
         return;
     }
@@ -140,6 +141,7 @@ pub(crate) fn close(config: &Config, run: &mut Run<'_>) {
     SNAPSHOT.put(run.state_mut(), &(), &snapshot);
     WINDOW.put(run.state_mut(), &(), &window);
     run.emit(&Event::BatchClosed { batch, offers, window_ends: window.ends });
+    run.emit(&Event::ReferencesFixed { batch, references });
 }
 
 /// What a solver proposes.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use clearing::{AssetKey, Book, OfferKey, PartyKey, Price};
+use clearing::{AssetKey, Book, OfferKey, PartyKey};
 use ledger::{Address, Height, Read, Run, Timestamp};
 
 use crate::config::Config;
-use crate::model::{AssetId, BatchId, Commitment, Offer, OfferId, OfferState};
+use crate::model::{AssetId, BatchId, Commitment, Offer, OfferId, OfferState, Reference};
 use crate::table::{CHANGED, COUNTERS, LIVE, OFFERS, Snapshot, counter};
 use crate::{lapse, party, price};
 
@@ -45,13 +45,8 @@ pub(crate) fn unanswered(run: &mut Run<'_>, batch: BatchId) {
 
 /// The offers that a batch at `now` clears: live, valid, whole enough, of parties that may trade, over assets
 /// with a reference price; with `batch`, those that have joined by then.
-pub(crate) fn snapshot(
-    config: &Config,
-    state: &dyn Read,
-    now: Timestamp,
-    batch: Option<BatchId>,
-) -> Snapshot {
-    let mut prices: BTreeMap<AssetId, Option<(Price, u8)>> = BTreeMap::new();
+pub(crate) fn snapshot(config: &Config, state: &dyn Read, now: Timestamp, batch: Option<BatchId>) -> Frozen {
+    let mut prices: BTreeMap<AssetId, Option<(Reference, u8)>> = BTreeMap::new();
     let mut parties: BTreeMap<Address, (bool, bool)> = BTreeMap::new();
     let mut found = Snapshot::default();
     let mut live = Vec::new();
@@ -90,14 +85,22 @@ pub(crate) fn snapshot(
         }
         found.offers.push(cleared);
     }
-    found.assets = prices
-        .into_iter()
-        .filter_map(|(id, priced)| {
-            let (reference, decimals) = priced?;
-            Some(clearing::Asset { key: AssetKey(id.0), decimals, reference })
-        })
-        .collect();
-    found
+    let mut references = Vec::new();
+    for (reference, decimals) in prices.into_values().flatten() {
+        let key = AssetKey(reference.asset.0);
+        found.assets.push(clearing::Asset { key, decimals, reference: reference.price });
+        references.push(reference);
+    }
+    Frozen { snapshot: found, references }
+}
+
+/// A book as it freezes.
+#[derive(Default)]
+pub(crate) struct Frozen {
+    /// What is kept for the window.
+    pub(crate) snapshot: Snapshot,
+    /// The references of its assets, ascending.
+    pub(crate) references: Vec<Reference>,
 }
 
 /// An offer as clearing takes it: what is left of it, at its limit. What is wanted for the rest is rounded up, so

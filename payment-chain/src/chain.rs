@@ -95,7 +95,10 @@ impl Application for PaymentChain {
 
     fn genesis(&self, run: &mut Run<'_>) {
         let config = &self.config;
-        CONFIG.put(run.state_mut(), &(), config);
+        let mut rules = config.clone();
+        rules.parties.clear();
+        rules.deposit.endowments.clear();
+        CONFIG.put(run.state_mut(), &(), &rules);
         let supply = config.endowed().expect("a valid config endows at most an amount");
         let asset = Asset {
             name: config.deposit.name.clone(),

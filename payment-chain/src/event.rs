@@ -6,8 +6,8 @@ use ledger::{Address, Hash, Height, Timestamp};
 use vocabulary::Text;
 
 use crate::model::{
-    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, OfferState, Quotation, Request,
-    RequestId, Ring,
+    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, OfferState, Quotation, Reference,
+    Request, RequestId, Ring,
 };
 
 /// Why a contract dissolved.
@@ -126,6 +126,13 @@ pub enum Event {
         offers: u64,
         /// The window ends at this height.
         window_ends: Height,
+    },
+    /// The reference prices of a batch that closed: every value of its rings is counted at them.
+    ReferencesFixed {
+        /// Which batch.
+        batch: BatchId,
+        /// One for each asset in its book, ascending.
+        references: Vec<Reference>,
     },
     /// A solver handed in a clearing.
     ClearingSubmitted {

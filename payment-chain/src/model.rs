@@ -314,3 +314,16 @@ pub struct Quotation {
     /// Where it comes from.
     pub source: Text<120>,
 }
+
+/// The price that an asset is valued at: the quotation in the middle of all that count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reference {
+    /// Of which asset.
+    pub asset: AssetId,
+    /// US dollars per whole unit.
+    pub price: Price,
+    /// The feed that stated it.
+    pub feed: Address,
+    /// The date that it is of.
+    pub as_of: Timestamp,
+}

@@ -103,10 +103,11 @@ fn check_beside_others(
                 return Err(Refused::Confined { until });
             }
             let asset = terms.give;
-            let (price, decimals) =
+            let (reference, decimals) =
                 price::reference(config, state, asset, run.time()).ok_or(Refused::NoReference { asset })?;
             // An offer that is worth nothing in millionths still counts for one, to be told from a binding one.
-            let worth = price.value_of(terms.give_qty, decimals).floor_to(6).unwrap_or(u128::MAX).max(1);
+            let worth =
+                reference.price.value_of(terms.give_qty, decimals).floor_to(6).unwrap_or(u128::MAX).max(1);
             let (open, cap) = (open.saturating_add(worth), config.open_indicative_cap);
             if open > cap { Err(Refused::OverIndicativeCap { open, cap }) } else { Ok(worth) }
         }

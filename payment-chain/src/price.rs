@@ -6,7 +6,7 @@ use vocabulary::Text;
 
 use crate::config::Config;
 use crate::event::Event;
-use crate::model::{AssetId, Quotation};
+use crate::model::{AssetId, Quotation, Reference};
 use crate::refused::Refused;
 use crate::table::{ASSETS, PARTIES, PRICES};
 use crate::{asset, book, party};
@@ -46,24 +46,25 @@ pub(crate) fn publish(
 
 /// The reference price of an asset at `now` with the asset's decimals: the median over the named feeds that may
 /// act, are not the asset's issuer, and whose last quotation is younger than the limit. Of an even number the
-/// lower of the two in the middle, so that every reference is a price that somebody stated.
+/// lower of the two in the middle, so that every reference is a price that somebody stated; of equal prices that
+/// of the smaller address.
 pub(crate) fn reference(
     config: &Config,
     state: &dyn Read,
     asset: AssetId,
     now: Timestamp,
-) -> Option<(Price, u8)> {
+) -> Option<(Reference, u8)> {
     let stated = ASSETS.get(state, &asset)?;
-    let mut young: Vec<Price> = config
+    let mut young: Vec<Reference> = config
         .feeds
         .iter()
         .filter(|(_, feed)| *feed != stated.issuer)
         .filter(|(_, feed)| PARTIES.get(state, feed).is_some_and(|party| party.may_trade()))
-        .filter_map(|(_, feed)| PRICES.get(state, &(asset, *feed)))
-        .filter(|quotation| quotation.as_of <= now && now.0 - quotation.as_of.0 < config.price_max_age_ms)
-        .map(|quotation| quotation.price)
+        .filter_map(|(_, feed)| Some((*feed, PRICES.get(state, &(asset, *feed))?)))
+        .filter(|(_, Quotation { as_of, .. })| *as_of <= now && now.0 - as_of.0 < config.price_max_age_ms)
+        .map(|(feed, Quotation { price, as_of, .. })| Reference { asset, price, feed, as_of })
         .collect();
-    young.sort_by_key(|price| price.per_smallest_unit(0));
+    young.sort_by_key(|reference| (reference.price.per_smallest_unit(0), reference.feed));
     let middle = young.len().checked_sub(1)? / 2;
     Some((young[middle], stated.decimals))
 }

@@ -7,8 +7,8 @@ use ledger::{Address, Hash, Height, Read, Timestamp};
 
 use crate::config::Config;
 use crate::model::{
-    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Request,
-    RequestId, Settlement, Window,
+    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Reference,
+    Request, RequestId, Settlement, Window,
 };
 use crate::table::{
     ASSETS, BALANCES, BONDS, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES, REQUESTS,
@@ -18,7 +18,7 @@ use crate::{book, price};
 
 pub use crate::audit::{Audit, ConservationFault, audit};
 
-/// The genesis's rules; `None` before the genesis.
+/// The genesis's rules, without the parties and endowments that it began with; `None` before the genesis.
 #[must_use]
 pub fn config(state: &dyn Read) -> Option<Config> {
     CONFIG.get(state, &())
@@ -72,12 +72,18 @@ pub fn quotations(state: &dyn Read, asset: AssetId) -> Vec<(Address, Quotation)>
     PRICES.under(state, &asset).into_iter().map(|((_, feed), quotation)| (feed, quotation)).collect()
 }
 
-/// The reference price of an asset at `now`: the median of the young quotations of feeds that are independent of
-/// its issuer; `None` when there is none, and then the asset is not cleared.
+/// The reference of an asset at `now`: the median of the young quotations of feeds that are independent of its
+/// issuer; `None` when there is none, and then the asset is not cleared.
+#[must_use]
+pub fn reference(state: &dyn Read, asset: AssetId, now: Timestamp) -> Option<Reference> {
+    let config = config(state)?;
+    price::reference(&config, state, asset, now).map(|(reference, _)| reference)
+}
+
+/// The price of [`reference`].
 #[must_use]
 pub fn reference_price(state: &dyn Read, asset: AssetId, now: Timestamp) -> Option<Price> {
-    let config = config(state)?;
-    price::reference(&config, state, asset, now).map(|(price, _)| price)
+    reference(state, asset, now).map(|reference| reference.price)
 }
 
 /// An offer, live or not.
@@ -141,8 +147,8 @@ pub fn joining_batch(state: &dyn Read, height: Height) -> Option<BatchId> {
 /// that have a reference price. It includes offers that join a later batch.
 #[must_use]
 pub fn book(state: &dyn Read, now: Timestamp) -> Book {
-    let snapshot = config(state).map(|config| book::snapshot(&config, state, now, None)).unwrap_or_default();
-    book::book(snapshot.assets, snapshot.offers)
+    let frozen = config(state).map(|config| book::snapshot(&config, state, now, None)).unwrap_or_default();
+    book::book(frozen.snapshot.assets, frozen.snapshot.offers)
 }
 
 /// The batch that waits for clearings, as every submission is judged by.

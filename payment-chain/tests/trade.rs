@@ -425,6 +425,12 @@ fn an_asset_without_a_young_independent_price_is_not_cleared() {
     let open = stage.run_to_its_batch();
     assert!(open.book.offer(key(jute)).is_some());
     assert!(open.book.offer(key(saffron)).is_none());
+    let fixed = stage.events.iter().rev().find_map(|event| match event {
+        Event::ReferencesFixed { references, .. } => Some(references.clone()),
+        _ => None,
+    });
+    let priced: Vec<_> = fixed.unwrap().into_iter().map(|found| (found.asset, found.feed)).collect();
+    assert_eq!(priced, [(JUTE, FEED), (COFFEE, FEED)], "who said what the batch is valued at");
     stage.run_to_window_end();
     assert!(view::reference_price(&stage.state, JUTE, stage.time).is_some());
     stage.wait_days(31);

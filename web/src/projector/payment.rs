@@ -101,6 +101,8 @@ pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()
             };
             diesel::insert_into(batches::table).values(&row).execute(scribe.connection()).map(drop)
         }
+        // Rings carry their values; the references behind them stay on the chain.
+        Event::ReferencesFixed { .. } => Ok(()),
         Event::ClearingSubmitted { batch, solver, declared_micro_usd, rings } => {
             let row = Submission {
                 seq: scribe.seq(),
