@@ -10,7 +10,7 @@ use crate::merkle;
 use crate::message::{Envelope, MAX_MESSAGE_BYTES, MessageBody, RelayedMessage};
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::receipt::{Cause, Receipt, Refusal};
-use crate::state::{Read, Staged, Write};
+use crate::state::{Read, Staged};
 use crate::transaction::{Transaction, terms_hash};
 
 /// What came of a block.
@@ -77,25 +77,24 @@ pub(crate) fn execute_known(
 
 type Outcome = (Result<(), Refusal>, Vec<Vec<u8>>);
 
-/// Runs `step` above `base`; takes over what it wrote only when it succeeds.
+/// Runs `step`; keeps what it wrote only when it succeeds.
 fn attempt(
     app: &dyn Application,
-    base: &mut Staged<'_>,
+    state: &mut Staged<'_>,
     outbox: &mut Vec<Envelope>,
     height: Height,
     time: Timestamp,
     step: impl FnOnce(&mut Run<'_>) -> Result<(), Refusal>,
 ) -> Outcome {
-    let mut above = Staged::new(&*base);
-    let mut run = Run::new(app.chain(), height, time, &mut above);
+    state.attempt();
+    let mut run = Run::new(app.chain(), height, time, state);
     let outcome = step(&mut run);
     let (events, sent) = run.finish();
     if let Err(refusal) = outcome.and_then(|()| check_sent(&sent)) {
+        state.undo();
         return (Err(refusal), Vec::new());
     }
-    for (key, value) in above.into_changes() {
-        base.set(&key, value);
-    }
+    state.keep();
     outbox.extend(sent);
     (Ok(()), events)
 }

@@ -1,5 +1,6 @@
 //! SHA-256 with domain separation: a hash always says what kind of thing it is of.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -100,10 +101,21 @@ impl Hash {
     }
 }
 
-/// Canonical bytes of a value that is hashed, signed or stored.
+/// Canonical bytes of a value that is hashed, signed or stored, in exactly as much memory as they need: states hold
+/// millions of them.
 #[must_use]
 pub fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
-    borsh::to_vec(value).expect("writing to memory does not fail")
+    thread_local! {
+        static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    borsh::to_writer(&mut scratch, value).expect("writing to memory does not fail");
+    let bytes = scratch.as_slice().to_vec();
+    if scratch.capacity() <= 1 << 20 {
+        SCRATCH.set(scratch);
+    }
+    bytes
 }
 
 /// A SHA-256 computation that began with a tag.

@@ -18,7 +18,7 @@ use crate::execution::{Executed, check_vouched, execute_known};
 use crate::genesis::Genesis;
 use crate::hash::{Hash, encode};
 use crate::inbox::{DeliverError, Inbox, WINDOW};
-use crate::key::{Address, KeyPair, PublicKey};
+use crate::key::{Address, KeyPair, KnownKeys, PublicKey};
 use crate::light::{Fact, Proof};
 use crate::log::{Log, LogError};
 use crate::mempool::{Formed, Limits, Mempool, SubmitError, Verified, check_sequence};
@@ -135,6 +135,7 @@ pub struct Ledger {
     pub(crate) state: RwLock<State>,
     pub(crate) log: RwLock<Log>,
     pub(crate) worker: Mutex<Worker>,
+    pub(crate) known_keys: KnownKeys,
     /// Held so that no second process opens the same directory.
     pub(crate) _lock: Option<File>,
     pub(crate) recovery: crate::recovery::Recovery,
@@ -290,7 +291,7 @@ impl Ledger {
                 return Err(SubmitError::Key(body.key));
             }
         }
-        let verified = formed.verify()?;
+        let verified = formed.verify_with(&self.known_keys)?;
         let state = self.read_state();
         let body = &verified.transaction().body;
         self.app.check(&state.values, body).map_err(SubmitError::Refused)?;
@@ -469,18 +470,24 @@ impl Ledger {
 
     /// Brings what waits in line with the new state.
     fn settle(&self, committed: &Committed) {
+        let accounts: Vec<(Address, u64)> = {
+            let state = self.read_state();
+            let executed = |address| account(&state.values, address).sequence;
+            let transactions = &committed.block.transactions;
+            transactions
+                .iter()
+                .map(|transaction| transaction.body.account)
+                .map(|a| (a, executed(a)))
+                .collect()
+        };
         let mut pool = lock(&self.pool);
-        let state = self.read_state();
-        let accounts = committed.block.transactions.iter().map(|transaction| {
-            let address = transaction.body.account;
-            (address, account(&state.values, address).sequence)
-        });
         pool.settle(accounts);
         if committed.height().0.is_multiple_of(SWEEP_EVERY) {
             pool.sweep(committed.height().next());
         }
         drop(pool);
         if !committed.block.messages.is_empty() {
+            let state = self.read_state();
             lock(&self.inbox).settle(|from| INBOX.get(&state.values, &from).unwrap_or(0));
         }
     }

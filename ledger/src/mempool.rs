@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use crate::hash::{Hash, Hasher, Tag, encode};
-use crate::key::{Address, PublicKey};
+use crate::key::{Address, KnownKeys, PublicKey};
 use crate::merkle;
 use crate::moment::Height;
 use crate::receipt::Refusal;
@@ -197,7 +197,12 @@ impl Formed {
     /// # Errors
     /// [`SubmitError::Signature`] when it does not hold.
     pub fn verify(self) -> Result<Verified, SubmitError> {
-        self.0.transaction.verify().map_err(|_| SubmitError::Signature)?;
+        self.verify_with(&KnownKeys::default())
+    }
+
+    pub(crate) fn verify_with(self, known: &KnownKeys) -> Result<Verified, SubmitError> {
+        let Transaction { body, signature } = &self.0.transaction;
+        known.verify(body.key, &body.signing_bytes(), signature).map_err(|_| SubmitError::Signature)?;
         Ok(self.0)
     }
 }
@@ -365,6 +370,9 @@ impl Mempool {
     pub fn settle(&mut self, executed: impl IntoIterator<Item = (Address, u64)>) {
         for (account, sequence) in executed {
             let Some(queue) = self.accounts.get_mut(&account) else { continue };
+            if queue.next == sequence && queue.ready > sequence {
+                continue; // the usual case: all went as taken, and more waits
+            }
             let later = queue.waiting.split_off(&sequence);
             let gone = std::mem::replace(&mut queue.waiting, later);
             let (was_next, was_ready) = (queue.next, queue.ready);

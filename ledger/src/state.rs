@@ -46,18 +46,43 @@ impl Write for MemoryState {
     }
 }
 
-/// Changes on top of a state that stays as it is until they are taken over: a block above the store, a
-/// transaction above its block.
+/// The new value of a key, or `None` when it goes.
+type Change = Option<Vec<u8>>;
+
+/// Changes on top of a state that stays as it is until they are taken over: a block above the store. A part of
+/// them, one transaction's, can be undone.
 pub struct Staged<'a> {
     below: &'a dyn Read,
-    changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    changes: BTreeMap<Vec<u8>, Change>,
+    /// What an attempt overwrote, in order: the key, and what `changes` had for it before.
+    undo: Option<Vec<(Vec<u8>, Option<Change>)>>,
 }
 
 impl<'a> Staged<'a> {
     /// No changes yet above `below`.
     #[must_use]
     pub fn new(below: &'a dyn Read) -> Staged<'a> {
-        Staged { below, changes: BTreeMap::new() }
+        Staged { below, changes: BTreeMap::new(), undo: None }
+    }
+
+    /// Begins an attempt: what is written from here on can be undone.
+    pub(crate) fn attempt(&mut self) {
+        self.undo = Some(Vec::new());
+    }
+
+    /// Ends the attempt and keeps what it wrote.
+    pub(crate) fn keep(&mut self) {
+        self.undo = None;
+    }
+
+    /// Ends the attempt as if it had written nothing.
+    pub(crate) fn undo(&mut self) {
+        for (key, before) in self.undo.take().unwrap_or_default().into_iter().rev() {
+            match before {
+                Some(change) => self.changes.insert(key, change),
+                None => self.changes.remove(&key),
+            };
+        }
     }
 
     /// Every key that was written, with its last value, in ascending order.
@@ -113,6 +138,15 @@ impl Read for Staged<'_> {
 
 impl Write for Staged<'_> {
     fn set(&mut self, key: &[u8], value: Option<Vec<u8>>) {
-        self.changes.insert(key.to_vec(), value);
+        let before = match self.changes.get_mut(key) {
+            Some(change) => Some(std::mem::replace(change, value)),
+            None => {
+                self.changes.insert(key.to_vec(), value);
+                None
+            }
+        };
+        if let Some(undo) = &mut self.undo {
+            undo.push((key.to_vec(), before));
+        }
     }
 }
