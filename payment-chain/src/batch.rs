@@ -1,9 +1,9 @@
 //! Batches: the book closes, freezes, is cleared by whoever has the best clearing that holds, and thaws.
 
 use clearing::{Amount, Answer, OfferKey, Report};
-use ledger::{Address, Hash, Read, Run, SubChain, Tag};
+use ledger::{Address, Hash, Read, Run, Tag};
+use vocabulary::Role;
 use vocabulary::messages::Conduct;
-use vocabulary::{Role, ToIdentity};
 
 use crate::book::Frozen;
 use crate::config::Config;
@@ -266,29 +266,20 @@ fn take(config: &Config, run: &mut Run<'_>, open: &OpenBatch) -> Option<Taken> {
             }
             Ok((judgement, _)) => {
                 let worth = judgement.value_micro_usd;
-                punish(config, run, open.batch, solver, declared, ClearingFault::Value { declared, worth });
+                punish(config, run, open.batch, solver, ClearingFault::Value { declared, worth });
             }
-            Err(fault) => punish(config, run, open.batch, solver, declared, fault),
+            Err(fault) => punish(config, run, open.batch, solver, fault),
         }
     }
     taken
 }
 
-fn punish(
-    config: &Config,
-    run: &mut Run<'_>,
-    batch: BatchId,
-    solver: Address,
-    declared: u128,
-    fault: ClearingFault,
-) {
+fn punish(config: &Config, run: &mut Run<'_>, batch: BatchId, solver: Address, fault: ClearingFault) {
     let fine: Amount = bond::fine(config, run, solver);
     run.emit(&Event::SolverFined { batch, solver, fine, fault: fault.to_string() });
-    let (conduct, about, at) = (Conduct::FalseDeclaration, batch_hash(batch), run.time());
-    run.send(
-        SubChain::Identity,
-        &ToIdentity { party: solver, conduct, about, value_micro_usd: declared, at },
-    );
+    let at = run.time();
+    // No leg of it moved, so none was worth anything.
+    settlement::record(run, solver, Conduct::FalseDeclaration, batch_hash(batch), 0, at);
 }
 
 /// Executes what was taken, group by group: binding rings settle at once, rings with an indicative offer become a

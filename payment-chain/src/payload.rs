@@ -2,8 +2,8 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::{Amount, Price};
-use ledger::{Address, Hash, Timestamp};
-use vocabulary::{HsCode, Text, UnitCode};
+use ledger::{Address, Application, Body, Hash, Height, MemoryState, Run, SubChain, Timestamp};
+use vocabulary::{HsCode, Role, Roles, Standing, Text, ToParty, UnitCode};
 
 use crate::model::{AssetId, BatchId, ContractId, OfferId, OfferTerms, RequestId};
 use crate::refused::Refused;
@@ -151,15 +151,47 @@ impl Payload {
     }
 }
 
-/// Reads any bytes as a payload and renders its terms against an empty state; panics only if we have a bug.
+/// Reads any bytes as a payload and renders its terms on a fresh chain; panics only if we have a bug.
 pub fn fuzz_payload(bytes: &[u8]) {
-    use ledger::Application as _;
     let Ok(payload) = Payload::decode(bytes) else { return };
     assert_eq!(ledger::hash::encode(&payload), bytes, "what is read is written the same");
-    let config = crate::config::Config::with_operator(Address::default());
-    let chain = crate::chain::PaymentChain::new(config).expect("the demo's rules hold");
-    let mut state = ledger::MemoryState::default();
-    let mut run = ledger::Run::new(chain.chain(), ledger::Height(0), Timestamp(0), &mut state);
-    chain.genesis(&mut run);
+    let (chain, mut state) = fresh();
     let _ = chain.terms(&state, Address::default(), bytes);
+    let body = Body {
+        version: ledger::transaction::VERSION,
+        chain: Hash::ZERO,
+        account: Address::default(),
+        key: ledger::PublicKey([0; 32]),
+        sequence: 0,
+        expires: Height(1),
+        fee: 0,
+        terms: Hash::ZERO,
+        payload: bytes.to_vec(),
+    };
+    let _ = chain.check(&state, &body);
+    let mut run = Run::new(chain.chain(), Height(1), Timestamp(0), &mut state);
+    let _ = chain.apply(&mut run, &body);
+}
+
+/// Hands any bytes to the chain as a word of the identity chain; panics only if we have a bug.
+pub fn fuzz_message(bytes: &[u8]) {
+    let (chain, mut state) = fresh();
+    let mut run = Run::new(chain.chain(), Height(1), Timestamp(0), &mut state);
+    let _ = chain.receive(&mut run, SubChain::Identity, 0, bytes);
+}
+
+/// A chain at its genesis, on which the account of all zeroes may do everything.
+fn fresh() -> (crate::PaymentChain, MemoryState) {
+    let mut config = crate::Config::with_operator(Address::default());
+    config.parties.push(ToParty {
+        party: Address::default(),
+        country: "BD".parse().expect("a country"),
+        standing: Standing::Admitted,
+        roles: Roles::of(&Role::ALL),
+        keys: Vec::new(),
+    });
+    let chain = crate::PaymentChain::new(config).expect("the demo's rules hold");
+    let mut state = MemoryState::default();
+    chain.genesis(&mut Run::new(chain.chain(), Height(0), Timestamp(0), &mut state));
+    (chain, state)
 }

@@ -1,19 +1,15 @@
 //! Whatever happens in whatever order, nothing is minted, lost, or locked for no reason. The stage audits the
 //! books after every step; here a seeded market makes the steps.
 
-#![allow(clippy::unwrap_used, reason = "a market that breaks off has failed")]
-
-mod stage;
-
 use std::collections::BTreeMap;
 
+use crate::stage::*;
 use clearing::Amount;
 use ledger::{Address, Hash};
 use payment_chain::model::{AssetId, Commitment, ContractId, OfferId, OfferTerms, RequestId};
 use payment_chain::payload::SubmittedRing;
 use payment_chain::view::{self, OpenBatch};
 use payment_chain::{Event, Payload, event::Dissolution};
-use stage::*;
 
 /// SplitMix64: the same seed, the same market.
 struct Dice(u64);

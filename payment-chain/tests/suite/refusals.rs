@@ -1,13 +1,11 @@
 //! Every field of every request out of range, and who may not ask: each refusal names its field and says why.
 
-mod stage;
-
+use crate::stage::*;
 use clearing::Amount;
 use ledger::{Address, Hash, Height, Refusal, Timestamp};
 use payment_chain::model::{AssetId, BatchId, Commitment, ContractId, OfferId, OfferTerms, RequestId};
 use payment_chain::payload::{MAX_RINGS, SubmittedRing};
-use payment_chain::{Config, ConfigError, MAX_REQUESTS, Payload, fuzz_payload};
-use stage::*;
+use payment_chain::{Config, ConfigError, MAX_REQUESTS, Payload, fuzz_message, fuzz_payload};
 use vocabulary::{Role, Standing};
 
 fn code_and_field(refused: &Refusal) -> (&str, &str) {
@@ -367,5 +365,6 @@ proptest::proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200), kind in 0u8..18) {
         fuzz_payload(&bytes);
         fuzz_payload(&[&[kind], bytes.as_slice()].concat());
+        fuzz_message(&bytes);
     }
 }

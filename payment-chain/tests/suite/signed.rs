@@ -1,16 +1,12 @@
 //! The chain under the ledger's own execution: signed transactions, hashed terms, proofs left aside.
 
-#![allow(clippy::unwrap_used, reason = "a story that breaks off has failed")]
-
-mod stage;
-
+use crate::stage::{DEPOSIT, START, amount};
 use ledger::transaction::{VERSION, terms_hash};
 use ledger::{
     Address, Application, Block, Body, Hash, Header, Height, KeyPair, MemoryState, PublicKey, Receipt, Run,
     SubChain, Write,
 };
 use payment_chain::{Event, Payload, PaymentChain, view};
-use stage::{DEPOSIT, START, amount};
 use vocabulary::{Role, Standing};
 
 fn key(number: u8) -> KeyPair {
@@ -22,9 +18,9 @@ fn address(number: u8) -> Address {
 }
 
 fn chain() -> (PaymentChain, MemoryState) {
-    let mut config = stage::config();
+    let mut config = crate::stage::config();
     for number in [1, 2] {
-        let mut word = stage::word(address(number), Standing::Admitted, &[Role::Trader]);
+        let mut word = crate::stage::word(address(number), Standing::Admitted, &[Role::Trader]);
         word.keys[0].key = key(number).public();
         config.parties.push(word);
     }

@@ -1,13 +1,5 @@
 //! A stage for trade stories: one payment chain, a cast that is admitted, goods with prices, and a clock that
 //! moves when the story says so. After every step the books are audited.
-#![allow(dead_code, reason = "each story uses its own part of the stage")]
-#![allow(unreachable_pub, reason = "the stage is shared by several tests")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "a story that breaks off has failed"
-)]
 
 use clearing::{Amount, OfferKey};
 use ledger::state::Staged;
@@ -24,49 +16,49 @@ use payment_chain::{Config, Event, Payload, PaymentChain};
 use vocabulary::messages::{Conduct, ToData, ToIdentity};
 use vocabulary::{Role, Roles, Standing, ToParty};
 
-pub const OPERATOR: Address = Address([1; 20]);
-pub const GATEWAY: Address = Address([2; 20]);
-pub const FEED: Address = Address([3; 20]);
-pub const SOLVER: Address = Address([4; 20]);
-pub const RIVAL: Address = Address([5; 20]);
-pub const BANK: Address = Address([6; 20]);
-pub const DHAKA: Address = Address([11; 20]);
-pub const SANTOS: Address = Address([12; 20]);
-pub const BAKU: Address = Address([13; 20]);
-pub const LUSAKA: Address = Address([14; 20]);
-pub const TASHKENT: Address = Address([15; 20]);
-pub const TRADERS: [Address; 5] = [DHAKA, SANTOS, BAKU, LUSAKA, TASHKENT];
-pub const STRANGER: Address = Address([99; 20]);
+pub(crate) const OPERATOR: Address = Address([1; 20]);
+pub(crate) const GATEWAY: Address = Address([2; 20]);
+pub(crate) const FEED: Address = Address([3; 20]);
+pub(crate) const SOLVER: Address = Address([4; 20]);
+pub(crate) const RIVAL: Address = Address([5; 20]);
+pub(crate) const BANK: Address = Address([6; 20]);
+pub(crate) const DHAKA: Address = Address([11; 20]);
+pub(crate) const SANTOS: Address = Address([12; 20]);
+pub(crate) const BAKU: Address = Address([13; 20]);
+pub(crate) const LUSAKA: Address = Address([14; 20]);
+pub(crate) const TASHKENT: Address = Address([15; 20]);
+pub(crate) const TRADERS: [Address; 5] = [DHAKA, SANTOS, BAKU, LUSAKA, TASHKENT];
+pub(crate) const STRANGER: Address = Address([99; 20]);
 
-pub const DEPOSIT: AssetId = AssetId(1);
-pub const JUTE: AssetId = AssetId(2);
-pub const COFFEE: AssetId = AssetId(3);
-pub const DIESEL: AssetId = AssetId(4);
-pub const COPPER: AssetId = AssetId(5);
-pub const COTTON: AssetId = AssetId(6);
+pub(crate) const DEPOSIT: AssetId = AssetId(1);
+pub(crate) const JUTE: AssetId = AssetId(2);
+pub(crate) const COFFEE: AssetId = AssetId(3);
+pub(crate) const DIESEL: AssetId = AssetId(4);
+pub(crate) const COPPER: AssetId = AssetId(5);
+pub(crate) const COTTON: AssetId = AssetId(6);
 /// An asset that no feed prices.
-pub const SAFFRON: AssetId = AssetId(7);
-pub const GOODS: [AssetId; 5] = [JUTE, COFFEE, DIESEL, COPPER, COTTON];
+pub(crate) const SAFFRON: AssetId = AssetId(7);
+pub(crate) const GOODS: [AssetId; 5] = [JUTE, COFFEE, DIESEL, COPPER, COTTON];
 
-pub const START: Timestamp = Timestamp(1_800_000_000_000);
-pub const DAY: u64 = Timestamp::DAY_MS;
+pub(crate) const START: Timestamp = Timestamp(1_800_000_000_000);
+pub(crate) const DAY: u64 = Timestamp::DAY_MS;
 
-pub fn amount(units: u128) -> Amount {
+pub(crate) fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()
 }
 
 /// Tonnes in the smallest unit of the goods here, a kilogram.
-pub fn t(tonnes: u128) -> Amount {
+pub(crate) fn t(tonnes: u128) -> Amount {
     amount(tonnes * 1000)
 }
 
-pub fn word(party: Address, standing: Standing, roles: &[Role]) -> ToParty {
+pub(crate) fn word(party: Address, standing: Standing, roles: &[Role]) -> ToParty {
     let key = AccountKey { key: PublicKey([party.0[0]; 32]), scope: Scope::Full };
     let country = "BD".parse().unwrap();
     ToParty { party, country, standing, roles: Roles::of(roles), keys: vec![key] }
 }
 
-pub fn role_of(party: Address) -> Role {
+pub(crate) fn role_of(party: Address) -> Role {
     match party {
         OPERATOR => Role::Operator,
         GATEWAY => Role::Gateway,
@@ -78,7 +70,7 @@ pub fn role_of(party: Address) -> Role {
 }
 
 /// A batch every 10 heights, 3 of them frozen; 25 heights to sign.
-pub fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::with_operator(OPERATOR);
     (config.interval, config.window, config.signing_window) = (10, 3, 25);
     config.feeds = vec![("Exchange".parse().unwrap(), FEED)];
@@ -89,19 +81,19 @@ pub fn config() -> Config {
     config
 }
 
-pub struct Stage {
-    pub chain: PaymentChain,
-    pub state: MemoryState,
-    pub height: Height,
-    pub time: Timestamp,
-    pub sequences: std::collections::BTreeMap<Address, u64>,
-    pub events: Vec<Event>,
-    pub sent: Vec<Envelope>,
+pub(crate) struct Stage {
+    pub(crate) chain: PaymentChain,
+    pub(crate) state: MemoryState,
+    pub(crate) height: Height,
+    pub(crate) time: Timestamp,
+    pub(crate) sequences: std::collections::BTreeMap<Address, u64>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) sent: Vec<Envelope>,
 }
 
 impl Stage {
     /// A chain at height 1 with goods that are worth 1000 dollars a tonne.
-    pub fn new() -> Stage {
+    pub(crate) fn new() -> Stage {
         let mut stage = Stage::bare(config());
         for (name, hs) in
             [("jute yarn", "5307"), ("robusta coffee", "0901"), ("diesel", "2710"), ("copper", "7403")]
@@ -116,7 +108,7 @@ impl Stage {
         stage
     }
 
-    pub fn bare(config: Config) -> Stage {
+    pub(crate) fn bare(config: Config) -> Stage {
         let chain = PaymentChain::new(config).unwrap();
         let mut state = MemoryState::default();
         let mut run = Run::new(SubChain::Payment, Height(0), START, &mut state);
@@ -155,7 +147,7 @@ impl Stage {
     }
 
     /// Opens the next block, 100 ms later.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.height = self.height.next();
         self.time = self.time.plus_ms(100);
         self.step(|chain, run| {
@@ -165,14 +157,14 @@ impl Stage {
         .unwrap();
     }
 
-    pub fn ticks(&mut self, count: u64) {
+    pub(crate) fn ticks(&mut self, count: u64) {
         for _ in 0..count {
             self.tick();
         }
     }
 
     /// Opens blocks up to the next height that closes a batch.
-    pub fn run_to_close(&mut self) -> BatchId {
+    pub(crate) fn run_to_close(&mut self) -> BatchId {
         loop {
             self.tick();
             if self.height.0.is_multiple_of(self.chain.config().interval) {
@@ -182,14 +174,14 @@ impl Stage {
     }
 
     /// Opens blocks until an offer posted now stands in the frozen book.
-    pub fn run_to_its_batch(&mut self) -> OpenBatch {
+    pub(crate) fn run_to_its_batch(&mut self) -> OpenBatch {
         let joins = view::joining_batch(&self.state, self.height).unwrap();
         while self.run_to_close() < joins {}
         view::open_batch(&self.state).expect("the book is frozen")
     }
 
     /// Opens blocks until the book freezes.
-    pub fn run_to_frozen(&mut self) -> OpenBatch {
+    pub(crate) fn run_to_frozen(&mut self) -> OpenBatch {
         for _ in 0..5 {
             self.run_to_close();
             if let Some(open) = view::open_batch(&self.state) {
@@ -200,7 +192,7 @@ impl Stage {
     }
 
     /// Opens blocks to the end of the open window.
-    pub fn run_to_window_end(&mut self) {
+    pub(crate) fn run_to_window_end(&mut self) {
         let window = view::window(&self.state).expect("the book is frozen");
         while self.height < window.ends {
             self.tick();
@@ -208,16 +200,21 @@ impl Stage {
     }
 
     /// Lets the calendar move without a block.
-    pub fn wait_days(&mut self, days: u64) {
+    pub(crate) fn wait_days(&mut self, days: u64) {
         self.time = self.time.plus_ms(days * DAY);
     }
 
     /// Sends a transaction as the ledger runs it: quota or fee, terms, execution.
-    pub fn send(&mut self, account: Address, payload: Payload) -> Result<(), Refusal> {
+    pub(crate) fn send(&mut self, account: Address, payload: Payload) -> Result<(), Refusal> {
         self.send_with_fee(account, payload, 0)
     }
 
-    pub fn send_with_fee(&mut self, account: Address, payload: Payload, fee: u128) -> Result<(), Refusal> {
+    pub(crate) fn send_with_fee(
+        &mut self,
+        account: Address,
+        payload: Payload,
+        fee: u128,
+    ) -> Result<(), Refusal> {
         let sequence = self.sequences.entry(account).or_default();
         let body = Body {
             version: 1,
@@ -238,25 +235,25 @@ impl Stage {
         })
     }
 
-    pub fn terms(&self, account: Address, payload: &Payload) -> String {
+    pub(crate) fn terms(&self, account: Address, payload: &Payload) -> String {
         self.chain.terms(&self.state, account, &borsh::to_vec(payload).unwrap()).unwrap()
     }
 
     /// The identity chain's word arrives.
-    pub fn hear(&mut self, word: &ToParty) {
+    pub(crate) fn hear(&mut self, word: &ToParty) {
         let bytes = borsh::to_vec(word).unwrap();
         self.step(|chain, run| chain.receive(run, SubChain::Identity, 0, &bytes)).unwrap();
     }
 
-    pub fn suspend(&mut self, party: Address) {
+    pub(crate) fn suspend(&mut self, party: Address) {
         self.hear(&word(party, Standing::Suspended, &[role_of(party)]));
     }
 
-    pub fn reinstate(&mut self, party: Address) {
+    pub(crate) fn reinstate(&mut self, party: Address) {
         self.hear(&word(party, Standing::Admitted, &[role_of(party)]));
     }
 
-    pub fn define(&mut self, name: &str, hs: &str) -> Result<(), Refusal> {
+    pub(crate) fn define(&mut self, name: &str, hs: &str) -> Result<(), Refusal> {
         self.send(
             GATEWAY,
             Payload::DefineAsset {
@@ -269,14 +266,14 @@ impl Stage {
         )
     }
 
-    pub fn price(&mut self, asset: AssetId, price: &str) {
+    pub(crate) fn price(&mut self, asset: AssetId, price: &str) {
         let (price, as_of) = (price.parse().unwrap(), self.time);
         let source = "settlement price of the day".parse().unwrap();
         self.send(FEED, Payload::PublishPrice { asset, price, as_of, source }).unwrap();
     }
 
     /// The gateway vouches for goods of `party`.
-    pub fn vouch(&mut self, party: Address, asset: AssetId, quantity: Amount) {
+    pub(crate) fn vouch(&mut self, party: Address, asset: AssetId, quantity: Amount) {
         let product = Hash([7; 32]);
         self.send(party, Payload::RequestIssue { asset, amount: quantity, product, document: Hash::ZERO })
             .unwrap();
@@ -285,24 +282,24 @@ impl Stage {
         self.send(issuer, Payload::GrantRequest { request }).unwrap();
     }
 
-    pub fn last_request(&self) -> RequestId {
+    pub(crate) fn last_request(&self) -> RequestId {
         view::requests(&self.state).last().unwrap().0
     }
 
-    pub fn free(&self, party: Address, asset: AssetId) -> Amount {
+    pub(crate) fn free(&self, party: Address, asset: AssetId) -> Amount {
         view::balance(&self.state, party, asset).available
     }
 
-    pub fn locked(&self, party: Address, asset: AssetId) -> Amount {
+    pub(crate) fn locked(&self, party: Address, asset: AssetId) -> Amount {
         view::balance(&self.state, party, asset).locked
     }
 
-    pub fn offer(&self, id: OfferId) -> Offer {
+    pub(crate) fn offer(&self, id: OfferId) -> Offer {
         view::offer(&self.state, id).unwrap()
     }
 
     /// Posts an offer and returns its number.
-    pub fn post(&mut self, party: Address, terms: OfferTerms) -> Result<OfferId, Refusal> {
+    pub(crate) fn post(&mut self, party: Address, terms: OfferTerms) -> Result<OfferId, Refusal> {
         self.send(party, Payload::PostOffer(terms))?;
         let stated = self.events.iter().rev().find_map(|event| match event {
             Event::OfferStated { id, .. } => Some(*id),
@@ -312,7 +309,7 @@ impl Stage {
     }
 
     /// One trader's goods for another's, a tonne for a tonne: five binding offers round in a ring.
-    pub fn five_offers(&mut self, commitment: Commitment, quantity: Amount) -> Vec<OfferId> {
+    pub(crate) fn five_offers(&mut self, commitment: Commitment, quantity: Amount) -> Vec<OfferId> {
         let mut offers = Vec::new();
         for (at, party) in TRADERS.into_iter().enumerate() {
             self.vouch(party, GOODS[at], quantity);
@@ -323,19 +320,19 @@ impl Stage {
         offers
     }
 
-    pub fn bond(&mut self, solver: Address) {
+    pub(crate) fn bond(&mut self, solver: Address) {
         let amount = self.chain.config().min_bond;
         self.send(solver, Payload::Bond { amount }).unwrap();
     }
 
     /// What rings are worth by the chain's own judgement.
-    pub fn worth(&self, rings: &[SubmittedRing]) -> u128 {
+    pub(crate) fn worth(&self, rings: &[SubmittedRing]) -> u128 {
         let open = view::open_batch(&self.state).unwrap();
         let rings = rings.iter().cloned().map(clearing::Ring::from).collect();
         open.judge(rings).unwrap().0.value_micro_usd
     }
 
-    pub fn submit(
+    pub(crate) fn submit(
         &mut self,
         solver: Address,
         rings: Vec<SubmittedRing>,
@@ -347,7 +344,7 @@ impl Stage {
     }
 
     /// The solver bonds if it must, submits these rings at their worth, and the window ends.
-    pub fn clear(&mut self, rings: Vec<SubmittedRing>) {
+    pub(crate) fn clear(&mut self, rings: Vec<SubmittedRing>) {
         if view::bond(&self.state, SOLVER).is_zero() {
             self.bond(SOLVER);
         }
@@ -356,7 +353,7 @@ impl Stage {
         self.run_to_window_end();
     }
 
-    pub fn last_contract(&self) -> ContractId {
+    pub(crate) fn last_contract(&self) -> ContractId {
         let made = self.events.iter().rev().find_map(|event| match event {
             Event::ContractMade { id, .. } => Some(*id),
             _ => None,
@@ -365,12 +362,12 @@ impl Stage {
     }
 
     /// How many rings have settled.
-    pub fn settled(&self) -> usize {
+    pub(crate) fn settled(&self) -> usize {
         self.events.iter().filter(|event| matches!(event, Event::RingSettled { .. })).count()
     }
 
     /// The conduct that the identity chain was told of, without settlements that went well.
-    pub fn conduct(&self) -> Vec<(Address, Conduct)> {
+    pub(crate) fn conduct(&self) -> Vec<(Address, Conduct)> {
         let words = self.sent.iter().filter(|envelope| envelope.to == SubChain::Identity);
         let words = words.map(|envelope| match &envelope.body {
             MessageBody::Deliver(bytes) => borsh::from_slice::<ToIdentity>(bytes).unwrap(),
@@ -379,7 +376,7 @@ impl Stage {
         words.map(|word| (word.party, word.conduct)).collect()
     }
 
-    pub fn trades(&self) -> Vec<ToData> {
+    pub(crate) fn trades(&self) -> Vec<ToData> {
         let words = self.sent.iter().filter(|envelope| envelope.to == SubChain::Data);
         let words = words.map(|envelope| match &envelope.body {
             MessageBody::Deliver(bytes) => borsh::from_slice::<ToData>(bytes).unwrap(),
@@ -388,13 +385,13 @@ impl Stage {
         words.collect()
     }
 
-    pub fn is_live(&self, id: OfferId) -> bool {
+    pub(crate) fn is_live(&self, id: OfferId) -> bool {
         self.offer(id).state == OfferState::Open
     }
 }
 
 /// A binding, divisible offer that is good for thirty days.
-pub fn terms(give: AssetId, give_qty: Amount, want: AssetId, want_qty: Amount) -> OfferTerms {
+pub(crate) fn terms(give: AssetId, give_qty: Amount, want: AssetId, want_qty: Amount) -> OfferTerms {
     OfferTerms {
         give,
         give_qty,
@@ -410,19 +407,15 @@ pub fn terms(give: AssetId, give_qty: Amount, want: AssetId, want_qty: Amount) -
     }
 }
 
-pub fn indicative(terms: OfferTerms) -> OfferTerms {
+pub(crate) fn indicative(terms: OfferTerms) -> OfferTerms {
     OfferTerms { commitment: Commitment::Indicative, ..terms }
 }
 
-pub fn ring(legs: &[(OfferId, Amount)]) -> SubmittedRing {
-    SubmittedRing { legs: legs.to_vec() }
-}
-
 /// Each offer of the ring gives the same.
-pub fn even_ring(offers: &[OfferId], quantity: Amount) -> SubmittedRing {
+pub(crate) fn even_ring(offers: &[OfferId], quantity: Amount) -> SubmittedRing {
     SubmittedRing { legs: offers.iter().map(|offer| (*offer, quantity)).collect() }
 }
 
-pub fn key(offer: OfferId) -> OfferKey {
+pub(crate) fn key(offer: OfferId) -> OfferKey {
     OfferKey(offer.0)
 }

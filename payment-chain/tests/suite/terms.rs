@@ -1,12 +1,10 @@
 //! What signers read, word for word. Changing a word here is a new version of the terms.
 
-mod stage;
-
+use crate::stage::*;
 use clearing::Amount;
 use ledger::{Hash, Timestamp};
 use payment_chain::model::{BatchId, Commitment, OfferId, OfferTerms};
 use payment_chain::{Payload, view};
-use stage::*;
 
 /// The text of `payload` for `account` without its first line, which names the version.
 fn read(stage: &Stage, account: ledger::Address, payload: &Payload) -> String {

@@ -1,13 +1,11 @@
 //! Trade stories, from the first offer to the settled ring and all that may come between.
 
-mod stage;
-
+use crate::stage::*;
 use clearing::Amount;
 use ledger::Timestamp;
 use payment_chain::model::{Commitment, ContractState, OfferState, OfferTerms};
 use payment_chain::view;
 use payment_chain::{Event, Payload, settlement_hash};
-use stage::*;
 use vocabulary::messages::Conduct;
 
 #[test]
