@@ -13,6 +13,7 @@ use crate::payload::{MAX_RINGS, SubmittedRing};
 use crate::refused::Refused;
 use crate::table::{BONDS, CHANGED, SNAPSHOT, SUBMISSIONS, SUBMITTED_RINGS, Submission, WINDOW};
 use crate::view::{OpenBatch, open_batch};
+use crate::words::Label;
 use crate::{bond, book, contract, offer, party, settlement};
 
 /// How many submissions a batch takes at most.
@@ -190,7 +191,8 @@ pub(crate) fn submit(
     let legs = check_shape(config, &proposal)?;
     let bond = BONDS.get(state, &solver).unwrap_or_default();
     if bond < config.min_bond {
-        return Err(Refused::BondTooSmall { bond, least: config.min_bond });
+        let label = Label::certain(state, AssetId::DEPOSIT);
+        return Err(Refused::BondTooSmall { bond, least: config.min_bond, label });
     }
     if SUBMISSIONS.has(state, &solver) {
         return Err(Refused::SubmittedAlready);

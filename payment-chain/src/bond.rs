@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::model::AssetId;
 use crate::refused::Refused;
 use crate::table::{BONDS, SUBMISSIONS, WINDOW};
+use crate::words::Label;
 use crate::{money, party};
 
 pub(crate) fn add(run: &mut Run<'_>, solver: Address, amount: Amount) -> Result<(), Refused> {
@@ -28,7 +29,8 @@ pub(crate) fn take_back(run: &mut Run<'_>, solver: Address, amount: Amount) -> R
         return Err(Refused::Zero { field: "amount" });
     }
     let bond = BONDS.get(run.state(), &solver).unwrap_or_default();
-    let rest = bond.checked_sub(amount).map_err(|_| Refused::BondedLess { bond })?;
+    let label = || Label::certain(run.state(), AssetId::DEPOSIT);
+    let rest = bond.checked_sub(amount).map_err(|_| Refused::BondedLess { bond, label: label() })?;
     if let Some(window) = WINDOW.get(run.state(), &())
         && SUBMISSIONS.has(run.state(), &solver)
     {

@@ -11,6 +11,21 @@
 //! - nobody trusts a solver: what it submits is judged by [`clearing::check`];
 //! - standing, roles and keys come from the identity chain alone;
 //! - no float, no clock, no order that is not sorted.
+//!
+//! ```
+//! use ledger::{Address, Application, Height, MemoryState, Run, SubChain, Timestamp};
+//! use payment_chain::{Config, PaymentChain, model::AssetId, view};
+//!
+//! let (operator, mill) = (Address([1; 20]), Address([2; 20]));
+//! let mut config = Config::with_operator(operator);
+//! config.deposit.endowments.push((mill, clearing::Amount::new(2_500).unwrap()));
+//! let chain = PaymentChain::new(config).unwrap();
+//! let mut state = MemoryState::default();
+//! chain.genesis(&mut Run::new(SubChain::Payment, Height(0), Timestamp(0), &mut state));
+//! let deposit = view::balance(&state, mill, AssetId::DEPOSIT);
+//! assert_eq!(deposit.available.display(2), "25.00");
+//! assert_eq!(view::audit(&state).unwrap().balances, 1);
+//! ```
 
 mod asset;
 pub mod audit;

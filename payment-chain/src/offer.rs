@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::model::{AssetId, Commitment, Offer, OfferId, OfferState, OfferTerms};
 use crate::refused::Refused;
 use crate::table::{CANCELLING, COUNTERS, EXPIRIES, LIVE, OFFERS, WINDOW, counter};
+use crate::words::Label;
 use crate::{asset, book, lapse, money, party, price};
 
 /// How many live offers the book holds at most, so that a batch's snapshot stays within bounds.
@@ -52,7 +53,8 @@ fn check_terms(config: &Config, run: &Run<'_>, terms: &OfferTerms) -> Result<(),
         return Err(Refused::Zero { field: "want_qty" });
     }
     if terms.min_fill > terms.give_qty {
-        return Err(Refused::MinFillTooLarge { most: terms.give_qty });
+        let label = Label::certain(run.state(), terms.give);
+        return Err(Refused::MinFillTooLarge { most: terms.give_qty, label });
     }
     let (until, now) = (terms.valid_until, run.time());
     if until <= now {
@@ -189,9 +191,11 @@ pub(crate) fn amend(
     check_terms(config, run, &terms)?;
     let used = offer.given().checked_add(offer.in_contracts).expect("both are part of what was offered");
     let left = terms.give_qty.checked_sub(used).ok().filter(|left| !left.is_zero());
-    let left = left.ok_or(Refused::BelowGiven { least: used })?;
+    let below = |label| Refused::BelowGiven { least: used, label };
+    let left = left.ok_or_else(|| below(Label::certain(run.state(), terms.give)))?;
     if terms.min_fill > left {
-        return Err(Refused::MinFillTooLarge { most: left });
+        let label = Label::certain(run.state(), terms.give);
+        return Err(Refused::MinFillTooLarge { most: left, label });
     }
     if let Some(window) = WINDOW.get(run.state(), &())
         && offer.joins <= window.batch

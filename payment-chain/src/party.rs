@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::model::{AssetId, Party};
 use crate::refused::Refused;
 use crate::table::{CONTRACTS_OF, LIVE, PARTIES};
+use crate::words::Label;
 use crate::{book, contract, money};
 
 /// The sender as an admitted party.
@@ -87,12 +88,13 @@ pub(crate) fn charge(
         return Ok(());
     }
     let (needed, free) = (config.fee, config.free_per_day);
+    let label = || Label::certain(run.state(), AssetId::DEPOSIT);
     if fee < needed.get() {
-        return Err(Refused::FeeTooLow { fee, needed, free });
+        return Err(Refused::FeeTooLow { needed, free, label: label() });
     }
     let has = money::balance(run.state(), account, AssetId::DEPOSIT).available;
     if has < needed {
-        return Err(Refused::FeeUnpaid { has, needed });
+        return Err(Refused::FeeUnpaid { has, needed, label: label() });
     }
     money::debit(run, account, AssetId::DEPOSIT, needed, "fee")?;
     money::credit(run, config.fee_account, AssetId::DEPOSIT, needed);

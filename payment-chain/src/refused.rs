@@ -55,11 +55,11 @@ refusals! {
     NotA { role: Role } => "missing-role", "account",
         "only a {} may do this: ask the operator for the role", role.name();
     /// The free quota is used up and no fee is offered.
-    FeeTooLow { fee: u128, needed: Amount, free: u64 } => "fee-too-low", "fee",
-        "the {free} free transactions of this day are used up: offer a fee of {needed} smallest units of the deposit asset (this offers {fee}), or wait until midnight UTC";
+    FeeTooLow { needed: Amount, free: u64, label: Box<Label> } => "fee-too-low", "fee",
+        "the {free} free transactions of this day are used up: offer a fee of {}, or wait until midnight UTC", label.quantity(*needed);
     /// The fee cannot be paid.
-    FeeUnpaid { has: Amount, needed: Amount } => "fee-not-covered", "fee",
-        "the fee is {needed} smallest units of the deposit asset and {has} are free: pay in a deposit, or wait until midnight UTC";
+    FeeUnpaid { has: Amount, needed: Amount, label: Box<Label> } => "fee-not-covered", "fee",
+        "the fee is {} and {} is free: pay in a deposit, or wait until midnight UTC", label.quantity(*needed), label.quantity(*has);
     /// Nothing.
     Zero { field: &'static str } => "zero", field, "must be above 0";
     /// To oneself.
@@ -107,8 +107,8 @@ refusals! {
     DepositTraded { field: &'static str } => "deposit-asset", field,
         "the deposit asset pays bonds and fees and is never traded: choose goods";
     /// A minimum above the offer.
-    MinFillTooLarge { most: Amount } => "min-fill-too-large", "min_fill",
-        "at most what is left to give, {most} smallest units";
+    MinFillTooLarge { most: Amount, label: Box<Label> } => "min-fill-too-large", "min_fill",
+        "at most what is left to give, {}", label.quantity(*most);
     /// A date gone by.
     ValidUntilPast { until: Timestamp, now: Timestamp } => "in-the-past", "valid_until",
         "{} has passed: it is {} now", Moment(*until), Moment(*now);
@@ -149,8 +149,8 @@ refusals! {
     CommitmentStays => "cannot-change", "commitment",
         "an offer stays binding or indicative: cancel it and post another";
     /// Less than was given.
-    BelowGiven { least: Amount } => "below-given", "give_qty",
-        "{least} smallest units are given or tied up in contracts: state more than that, or cancel the rest";
+    BelowGiven { least: Amount, label: Box<Label> } => "below-given", "give_qty",
+        "{} is given or tied up in contracts: state more than that, or cancel the rest", label.quantity(*least);
     /// Less than the frozen book counts on.
     FrozenQuantity { ends: Height } => "book-frozen", "give_qty",
         "the book is frozen and counts on this quantity: lower it from height {ends} on";
@@ -161,8 +161,8 @@ refusals! {
     /// Too many submissions.
     TooManySubmissions { most: usize } => "too-many", "batch", "{most} submissions are in for this batch";
     /// Bond too small.
-    BondTooSmall { bond: Amount, least: Amount } => "bond-too-small", "account",
-        "the bond is {bond} and must be at least {least} smallest units of the deposit asset: add to it";
+    BondTooSmall { bond: Amount, least: Amount, label: Box<Label> } => "bond-too-small", "account",
+        "the bond is {} and must be at least {}: add to it", label.quantity(*bond), label.quantity(*least);
     /// Rings out of range.
     Rings { rings: usize, most: usize } => "out-of-range", "rings", "1 to {most} rings, not {rings}";
     /// Legs out of range.
@@ -195,7 +195,8 @@ refusals! {
     /// Nothing to withdraw.
     NotShared => "not-shared", "until", "this settlement is not shared with them: state a moment to come";
     /// More than is bonded.
-    BondedLess { bond: Amount } => "not-enough", "amount", "the bond is {bond} smallest units of the deposit asset";
+    BondedLess { bond: Amount, label: Box<Label> } => "not-enough", "amount",
+        "the bond is {}: take back at most that", label.quantity(*bond);
     /// The bond is needed.
     BondNeeded { ends: Height } => "bond-needed", "amount",
         "a submission is in for the open batch: take the bond back from height {ends} on";
