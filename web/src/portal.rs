@@ -64,6 +64,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(desk::routes);
 }
 
+#[cfg(test)]
+mod tests;
+
 #[doc(hidden)]
 pub use fuzz::{fuzz_offer_form, fuzz_registration_form};
 

@@ -92,7 +92,7 @@ pub struct RingPicture {
     arrows: Vec<Arrow>,
     middle: Middle,
     summary: String,
-    height: String,
+    view: String,
     has_declined: bool,
 }
 
@@ -123,8 +123,9 @@ impl RingPicture {
         let step = std::f64::consts::TAU / f64::from(u32::try_from(count).unwrap_or(6));
         let top = -std::f64::consts::FRAC_PI_2;
         let angle = |place: usize| top - step * f64::from(u32::try_from(place).unwrap_or(0));
-        let nodes = corners.iter().enumerate().map(|(place, corner)| node(corner, angle(place))).collect();
-        let arrows =
+        let nodes: Vec<Node> =
+            corners.iter().enumerate().map(|(place, corner)| node(corner, angle(place))).collect();
+        let arrows: Vec<Arrow> =
             corners.iter().enumerate().map(|(place, corner)| arrow(corner, angle(place), step)).collect();
         let summary = corners
             .iter()
@@ -134,10 +135,24 @@ impl RingPicture {
             .collect::<Vec<_>>()
             .join("; ");
         let has_declined = corners.iter().any(|corner| corner.mark == Mark::Declined);
-        let lowest = (0..count).map(|place| on_circle(angle(place)).1).fold(0.0, f64::max);
-        let height = at((lowest + NODE + 46.0).max(CENTRE_Y + RADIUS_Y * 0.62 + 60.0));
-        RingPicture { corners, nodes, arrows, middle, summary, height, has_declined }
+        let (top, bottom) = extent(&nodes, &arrows);
+        let view = format!("0 {top:.0} 660 {:.0}", bottom - top);
+        RingPicture { corners, nodes, arrows, middle, summary, view, has_declined }
     }
+}
+
+/// Where the drawing begins and ends, with some air.
+fn extent(nodes: &[Node], arrows: &[Arrow]) -> (f64, f64) {
+    let reach = |text: &String, up: f64, down: f64| {
+        let y = text.parse().unwrap_or(CENTRE_Y);
+        (y - up, y + down)
+    };
+    let circles = nodes.iter().map(|node| reach(&node.y, NODE + 6.0, NODE + 6.0));
+    let names = nodes.iter().map(|node| reach(&node.name_y, 12.0, 8.0));
+    let labels = arrows.iter().map(|arrow| reach(&arrow.goods_y, 16.0, 0.0));
+    let details = arrows.iter().map(|arrow| reach(&arrow.detail_y, 0.0, 8.0));
+    let all = circles.chain(names).chain(labels).chain(details);
+    all.fold((CENTRE_Y, CENTRE_Y), |(top, bottom), (up, down)| (f64::min(top, up), f64::max(bottom, down)))
 }
 
 fn node(corner: &Corner, angle: f64) -> Node {

@@ -17,7 +17,7 @@ function mark(id, text) {
   const line = byId("ke-" + id);
   line.textContent = text;
   line.hidden = !text;
-  byId("k-" + id)?.toggleAttribute("aria-invalid", Boolean(text));
+  byId("k-" + id)?.setAttribute("aria-invalid", text ? "true" : "false");
 }
 
 function handle(form, action) {

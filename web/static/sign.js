@@ -32,7 +32,7 @@ async function ready() {
     const other = [...document.querySelectorAll("form.with-key")].find((form) => mine.some((key) => key.publicKey === form.dataset.key));
     if (other) return other.requestSubmit();
     wallet.open = true;
-    return say("This browser has no key of your company yet.", true, { href: "/keys", text: "Enrol this browser" });
+    return say("This browser has no key of your company yet.", true, { href: "/keys?next=" + encodeURIComponent(form.elements.next.value), text: "Enrol this browser" });
   }
   const bytes = unhex(form.elements.signing_bytes.value);
   // What the document holds, not what the layout makes of it.

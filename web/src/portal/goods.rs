@@ -291,6 +291,29 @@ async fn vouch_page(visitor: Visitor, app: Shared, query: Query) -> Result<HttpR
     page::html(&vouch_view(&visitor, &app, form).await?)
 }
 
+/// Refuses `field` when `quantity` is more than the reader has free of an asset.
+pub(crate) async fn within_free(
+    visitor: &Visitor,
+    app: &Shared,
+    form: &mut Form,
+    asset: i64,
+    quantity: Amount,
+    field: &str,
+) -> Result<(), WebError> {
+    let own = visitor.address()?.to_string();
+    let (free, said) = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let free = model.balance(&own, asset)?.map_or(Amount::ZERO, |balance| amount(&balance.available));
+            Ok((free, Goods::load(&mut model)?.exact(asset, free)))
+        })
+        .await?;
+    if quantity > free {
+        form.refuse(field, format!("You have {said} free."));
+    }
+    Ok(())
+}
+
 async fn decimals_of(app: &Shared, asset: i64) -> Result<Option<u8>, WebError> {
     let found = app.read(move |connection| Ok(Model::new(connection).asset(asset)?)).await?;
     Ok(found.map(|asset| asset.places()))
@@ -381,6 +404,9 @@ async fn redeem(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Resu
     }
     let quantity = decimals.and_then(|decimals| read_amount(&mut form, "amount", decimals));
     if let (Some(asset), Some(quantity)) = (asset, quantity) {
+        within_free(&visitor, &app, &mut form, i64::from(asset), quantity, "amount").await?;
+    }
+    if let (Some(asset), Some(quantity), false) = (asset, quantity, form.has_errors()) {
         let payload =
             payment_chain::Payload::RequestRedeem { asset: AssetId(u64::from(asset)), amount: quantity };
         let wish = Wish {

@@ -82,11 +82,11 @@ async fn home(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
     };
     let trader = visitor.party.as_ref().is_none_or(|party| party.roles.has(Role::Trader));
     if !trader {
-        return desk(&visitor, &app, address).await;
+        return desk(&visitor, &app).await;
     }
     let facts = gather(&visitor, &app, address).await?;
     if facts.progress.offered {
-        return page::html(&today(&visitor, facts));
+        return page::html(&today(&visitor, facts, enrol(&visitor, &app)));
     }
     let waits = facts.progress.registered && !facts.progress.admitted
         || facts.progress.asked && !facts.progress.vouched;
@@ -352,8 +352,32 @@ fn newcomer(
     }
 }
 
-fn today(visitor: &Visitor, facts: Facts) -> HomePage {
+/// Reminds that this browser cannot sign for the account yet.
+fn enrol(visitor: &Visitor, app: &Shared) -> Option<Task> {
+    let user = visitor.user.as_ref()?;
+    let account = user.address()?;
+    let now = crate::clock::now();
+    let known = app.chains.identity.view(|state| ledger::account::account(state, account));
+    let signs = |key: &ledger::PublicKey| known.scope(account, *key, now) == Some(ledger::Scope::Full);
+    if visitor.browser_keys.iter().any(signs) {
+        return None;
+    }
+    let code = crate::portal::keys::demo_code(app, user);
+    Some(Task {
+        warn: false,
+        title: format!("Let this browser sign for {}", user.company),
+        text: match code {
+            Some(_) => "It has no key yet. The demonstration has a one-time code ready for it.".to_owned(),
+            None => "It has no key yet. Enter a one-time code, or restore a key from its backup.".to_owned(),
+        },
+        href: "/keys?next=/".to_owned(),
+        action: "Enrol this browser",
+    })
+}
+
+fn today(visitor: &Visitor, facts: Facts, enrol: Option<Task>) -> HomePage {
     let mut tasks = facts.tasks;
+    tasks.splice(0..0, enrol);
     if let Some(reason) = &facts.progress.suspended {
         tasks.insert(
             0,
@@ -391,9 +415,9 @@ fn today(visitor: &Visitor, facts: Facts) -> HomePage {
 }
 
 /// The start page of those who do not trade.
-async fn desk(visitor: &Visitor, _app: &Shared, _address: Address) -> Result<HttpResponse, WebError> {
+async fn desk(visitor: &Visitor, app: &Shared) -> Result<HttpResponse, WebError> {
     let waiting = visitor.party.as_ref().map_or(0, |party| party.to_answer);
-    let mut tasks = Vec::new();
+    let mut tasks: Vec<Task> = enrol(visitor, app).into_iter().collect();
     let mut task = |title: String, text: &str, href: &str, action| {
         tasks.push(Task { warn: false, title, text: text.to_owned(), href: href.to_owned(), action });
     };

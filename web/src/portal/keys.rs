@@ -4,11 +4,11 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use identity_chain::Payload;
 use ledger::account::account as ledger_account;
-use ledger::{Address, PublicKey, Scope, Signature, SubChain, Timestamp};
+use ledger::{Address, KeyPair, PublicKey, Scope, Signature, SubChain, Timestamp};
 use serde::Serialize;
 use vocabulary::Text;
 
-use crate::accounts;
+use crate::accounts::{self, User};
 use crate::app::{Posted, Shared};
 use crate::clock;
 use crate::error::WebError;
@@ -18,7 +18,7 @@ use crate::page::{self, Page};
 use crate::portal::entry::see_other;
 use crate::session::Visitor;
 use crate::show;
-use crate::signing::{self, Proposal, Wish};
+use crate::signing::{self, Proposal, Wish, local};
 
 /// What goes in front of the bytes by which a browser shows that it holds a key.
 const PROOF: &[u8] = b"permuta/1/portal-key";
@@ -51,9 +51,24 @@ struct KeysPage {
     registered: bool,
     keys: Vec<KeyRow>,
     code_hours: u64,
+    code: String,
+    next: String,
 }
 
-async fn keys_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
+/// The one-time code that the demonstration gives this login, while it is still good.
+pub(crate) fn demo_code(app: &Shared, user: &User) -> Option<String> {
+    let account = user.address()?;
+    let logins = &app.settings.demo.as_ref()?.logins;
+    let code = &logins.iter().find(|login| login.email == user.email)?.code;
+    let key = KeyPair::from_code(code).public();
+    is_code(app, account, key, clock::now()).then(|| code.clone())
+}
+
+async fn keys_page(
+    visitor: Visitor,
+    app: Shared,
+    query: web::Query<std::collections::BTreeMap<String, String>>,
+) -> Result<HttpResponse, WebError> {
     let user = visitor.user()?.clone();
     let account = user.address();
     let id = user.id;
@@ -73,10 +88,13 @@ async fn keys_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebErr
         .iter()
         .map(|key| KeyRow {
             short: show::short(&key.key),
-            label: label(&key.key).unwrap_or_else(|| "without a name here".to_owned()),
+            label: label(&key.key).unwrap_or_else(|| match key.until_ms {
+                Some(_) => "One-time code".to_owned(),
+                None => "A key without a name here".to_owned(),
+            }),
             scope: match key.until_ms {
                 None => "signs everything".to_owned(),
-                Some(until) => format!("one-time code, good until {}", show::date_time(until)),
+                Some(until) => format!("enrols one browser until {}", show::date_time(until)),
             },
             removable: key.scope != "full" || full > 1,
             key: key.key.clone(),
@@ -105,6 +123,8 @@ async fn keys_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebErr
         registered: !on_chain.is_empty(),
         keys,
         code_hours: CODE_HOURS,
+        code: demo_code(&app, &user).unwrap_or_default(),
+        next: local(query.get("next").map_or("/keys", String::as_str)).to_owned(),
     })
 }
 

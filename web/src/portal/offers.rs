@@ -16,7 +16,7 @@ use crate::form::Form;
 use crate::model::Model;
 use crate::model::offer::Offer;
 use crate::page::{self, Page};
-use crate::portal::goods::{held, read_amount};
+use crate::portal::goods::{held, read_amount, within_free};
 use crate::portal::market::wanted_for;
 use crate::portal::register::blame;
 use crate::portal::stock::{Choice, Goods, amount};
@@ -363,7 +363,12 @@ async fn post(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result
         return page::html(&form_view(&visitor, &app, form, None).await?);
     }
     let (give, want) = decimals(&app, &mut form).await?.unwrap_or((0, 0));
-    if let Some(terms) = read_terms(&mut form, give, want) {
+    let terms = read_terms(&mut form, give, want);
+    if let Some(terms) = terms.as_ref().filter(|terms| terms.commitment == Commitment::Binding) {
+        let asset = i64::try_from(terms.give.0).unwrap_or(i64::MAX);
+        within_free(&visitor, &app, &mut form, asset, terms.give_qty, "give_qty").await?;
+    }
+    if let Some(terms) = terms.filter(|_| !form.has_errors()) {
         let wish = Wish {
             chain: SubChain::Payment,
             payload: &Payload::PostOffer(terms),

@@ -29,7 +29,7 @@ impl Goods {
     /// The assets that are traded, by name.
     pub(crate) fn traded(&self) -> Vec<&Asset> {
         let mut traded: Vec<&Asset> = self.assets.values().filter(|asset| !asset.is_deposit()).collect();
-        traded.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id)));
+        traded.sort_by_cached_key(|asset| (asset.name.to_lowercase(), asset.id));
         traded
     }
 

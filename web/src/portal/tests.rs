@@ -1,0 +1,566 @@
+//! Journeys through the real router, over the three real chains.
+
+use actix_web::http::StatusCode;
+use actix_web::rt::System;
+use ledger::light::ProvenFact;
+use payment_chain::model::Commitment;
+use proptest::prelude::*;
+use vocabulary::Role;
+
+use super::{fuzz_offer_form, fuzz_registration_form};
+use crate::form::fuzz_form;
+use crate::testing::stage::{Answer, Browser, COFFEE, JUTE, PASSWORD, Stage, between};
+use crate::testing::story::{account, key};
+
+fn run<T>(story: impl Future<Output = T>) -> T {
+    System::new().block_on(story)
+}
+
+/// The message beside a field.
+fn message(answer: &Answer, field: &str) -> String {
+    between(&answer.body, &format!("id=\"e-{field}\">"), "<").unwrap_or_default()
+}
+
+/// Follows a signed transaction to its end: blocks pass, and the wait page leads on.
+async fn arrives(stage: &Stage, browser: &mut Browser, signed: &Answer) -> String {
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.body);
+    for _ in 0..3 {
+        stage.tick();
+    }
+    let waited = browser.get(&signed.location).await;
+    assert_eq!(waited.status, StatusCode::SEE_OTHER, "{}", waited.body);
+    waited.location
+}
+
+#[test]
+fn a_newcomer_goes_from_signing_up_to_an_offer() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        let new = "Almaty Grain";
+        browser.get("/signup").await;
+        let answer = browser
+            .post(
+                "/signup",
+                &[
+                    ("company", new),
+                    ("registration_number", "BIN 1"),
+                    ("country", "kz"),
+                    ("place", "KZ ALA"),
+                    ("email", "farm@almaty.example"),
+                    ("password", PASSWORD),
+                    ("again", PASSWORD),
+                ],
+            )
+            .await;
+        assert_eq!(
+            (answer.status, answer.location.as_str()),
+            (StatusCode::SEE_OTHER, "/"),
+            "{}",
+            answer.body
+        );
+        assert!(browser.get("/").await.body.contains("Five steps to your first offer"));
+
+        // The key is made in the browser; its proof covers the form token.
+        let mut proof = vec![0; 32];
+        proof[..20].copy_from_slice(b"permuta/1/portal-key");
+        proof.extend_from_slice(browser.csrf.as_bytes());
+        let (public, proof) = (key(new).public().to_string(), key(new).sign(&proof).to_string());
+        let wrong = browser.post("/keys", &[("public_key", &public), ("proof", &"0".repeat(128))]).await;
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        let made =
+            browser.post("/keys", &[("public_key", &public), ("proof", &proof), ("label", "farm")]).await;
+        assert!(made.body.contains(&account(new).to_string()), "{}", made.body);
+
+        let form = browser.get("/register").await;
+        assert!(form.body.contains("value=\"KZALA\""));
+        let asked = browser
+            .post(
+                "/register",
+                &[("company", new), ("registration_number", "BIN 1"), ("country", "KZ"), ("place", "KZALA")],
+            )
+            .await;
+        let signed = browser.sign(new, &asked).await;
+        assert_eq!(arrives(&stage, &mut browser, &signed).await, "/");
+        assert!(browser.get("/").await.body.contains("compares your registration"));
+
+        // The operator admits it from its own queue.
+        let mut operator = Browser::new(&stage).await;
+        operator.sign_in("Registrar").await;
+        assert!(operator.get("/admissions").await.body.contains("One company waits for admission"));
+        let party = account(new).to_string();
+        let asked = operator
+            .post("/admissions", &[("party", &party), ("decision", "admit"), ("role-trader", "yes")])
+            .await;
+        let signed = operator.sign("Registrar", &asked).await;
+        arrives(&stage, &mut operator, &signed).await;
+        stage.tick();
+        assert!(browser.get("/").await.body.contains("Three steps to your first offer"));
+
+        let asked = browser
+            .post(
+                "/goods/describe",
+                &[
+                    ("name", "jute yarn from the steppe"),
+                    ("hs", "5307"),
+                    ("grade", "8 lb"),
+                    ("origin", "KZ"),
+                    ("unit", "TNE"),
+                    ("place", "KZALA"),
+                ],
+            )
+            .await;
+        let signed = browser.sign(new, &asked).await;
+        assert_eq!(arrives(&stage, &mut browser, &signed).await, "/goods/vouch");
+        let form = browser.get("/goods/vouch").await;
+        let product = between(&form.body, "name=\"product\"><option value=\"", "\"").unwrap();
+        let asked = browser
+            .post("/goods/vouch", &[("product", &product), ("asset", "2"), ("amount", "1,250.5")])
+            .await;
+        let signed = browser.sign(new, &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+
+        let mut gateway = Browser::new(&stage).await;
+        gateway.sign_in("Harbour Warehouse").await;
+        let queue = gateway.get("/requests").await;
+        assert!(queue.body.contains("1,250.500 t jute yarn"), "{}", queue.body);
+        let request = between(&queue.body, "name=\"request\" value=\"", "\"").unwrap();
+        let asked = gateway.post("/requests", &[("request", &request), ("decision", "grant")]).await;
+        let signed = gateway.sign("Harbour Warehouse", &asked).await;
+        arrives(&stage, &mut gateway, &signed).await;
+        assert!(browser.get("/").await.body.contains("One step to your first offer"));
+        assert!(browser.get("/goods").await.body.contains("1,250.500 t"));
+
+        let form = browser.get("/offers/new?give=2").await;
+        let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").unwrap();
+        let offer = [
+            ("give", "2"),
+            ("give_qty", "1000"),
+            ("want", "3"),
+            ("want_qty", "295"),
+            ("divisible", "yes"),
+            ("commitment", "indicative"),
+            ("incoterm", "FCA"),
+            ("place", "KZALA"),
+            ("valid_until", until.as_str()),
+        ];
+        let asked = browser.post("/offers/new", &offer).await;
+        let signed = browser.sign(new, &asked).await;
+        assert_eq!(arrives(&stage, &mut browser, &signed).await, "/offers");
+        assert!(browser.get("/offers").await.body.contains("You have one open offer"));
+        assert!(browser.get("/").await.body.contains("needs doing today"));
+    });
+}
+
+#[test]
+fn a_ring_is_read_signed_by_all_and_settled() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear();
+        let mut browser = Browser::new(&stage).await;
+        for (at, who) in ["Dhaka Mills", "Hanoi Beans", "Doha Fuels"].into_iter().enumerate() {
+            browser = Browser::new(&stage).await;
+            browser.sign_in(who).await;
+            let deals = browser.get("/deals").await;
+            assert!(deals.body.contains("One deal needs your signature"), "{}", deals.body);
+            let ring = browser.get("/deals/1").await;
+            assert!(ring.body.contains(&format!("Signed by {at} of 3")), "{}", ring.body);
+            assert!(
+                ring.body.contains("Better than your limit") && ring.body.contains("<svg"),
+                "{}",
+                ring.body
+            );
+            let asked = browser.post("/deals/1/sign", &[]).await;
+            let signed = browser.sign(who, &asked).await;
+            assert_eq!(arrives(&stage, &mut browser, &signed).await, "/deals/1");
+        }
+        assert!(browser.get("/deals/1").await.body.contains("everything moved at once"));
+        let history = browser.get("/history").await;
+        assert!(history.body.contains("One ring settled"), "{}", history.body);
+        let id = between(&history.body, "href=\"/history/", "\"").unwrap();
+        assert!(browser.get(&format!("/history/{id}")).await.body.contains("Download the proof"));
+
+        let proof = browser.get(&format!("/history/{id}/proof")).await;
+        let proof = ledger::Proof::decode(&proof.bytes).unwrap();
+        let genesis = stage.app.chains.payment.genesis().hash();
+        let ProvenFact::Receipt { receipt, .. } = proof.verify(genesis).unwrap().fact else {
+            panic!("the proof is about something else");
+        };
+        let settled = receipt.events.iter().any(|event| {
+            matches!(borsh::from_slice(event), Ok(payment_chain::Event::RingSettled { id: found, .. }) if found.to_string() == id)
+        });
+        assert!(settled, "the receipt says that this ring settled");
+
+        let bank = account("Silk Bank").to_string();
+        let path = format!("/history/{id}/share");
+        let late = browser.post(&path, &[("with", &bank), ("until", "2020-01-01")]).await;
+        assert_eq!(message(&late, "until"), "This day has passed: choose a later one.");
+        let until = crate::show::iso_date(i64::try_from(stage.now().0).unwrap() + 86_400_000 * 9);
+        let asked = browser.post(&path, &[("with", &bank), ("until", &until)]).await;
+        let signed = browser.sign("Doha Fuels", &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+        assert!(browser.get(&format!("/history/{id}")).await.body.contains("Withdraw"));
+    });
+}
+
+#[test]
+fn whoever_declines_dissolves_the_ring_and_is_named() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Hanoi Beans").await;
+        let asked = browser.post("/deals/1/decline", &[]).await;
+        let signed = browser.sign("Hanoi Beans", &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+        let mut other = Browser::new(&stage).await;
+        other.sign_in("Dhaka Mills").await;
+        let deal = other.get("/deals/1").await;
+        assert!(
+            deal.body.contains("Declined by Hanoi Beans") && deal.body.contains("Nothing moved"),
+            "{}",
+            deal.body
+        );
+    });
+}
+
+#[test]
+fn pages_of_others_are_not_there() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Binding);
+        stage.clear();
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear();
+        let mut owner = Browser::new(&stage).await;
+        owner.sign_in("Dhaka Mills").await;
+        let history = owner.get("/history").await;
+        let id = between(&history.body, "href=\"/history/", "\"").expect("a binding ring settled");
+        let own = [
+            "/offers/1".to_owned(),
+            "/deals/1".to_owned(),
+            format!("/history/{id}"),
+            format!("/history/{id}/proof"),
+        ];
+        for path in &own {
+            assert_eq!(owner.get(path).await.status, StatusCode::OK, "{path}");
+        }
+        stage.login_of("Stranger", Role::Trader);
+        let mut stranger = Browser::new(&stage).await;
+        stranger.sign_in("Stranger").await;
+        for path in &own {
+            assert_eq!(stranger.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
+        for path in ["/deals/1/sign", "/deals/1/decline", "/offers/1/cancel"] {
+            assert_eq!(stranger.post(path, &[]).await.status, StatusCode::NOT_FOUND, "{path}");
+        }
+        for path in ["/admissions", "/requests"] {
+            assert_eq!(stranger.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+        }
+        let mut nobody = Browser::new(&stage).await;
+        for path in ["/deals", "/offers/1", "/goods", "/account", "/history", "/keys", "/market"] {
+            let answer = nobody.get(path).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+            assert!(answer.location.starts_with("/signin?next=/"), "{path}");
+        }
+    });
+}
+
+#[test]
+fn forms_without_the_session_s_token_are_refused() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let foreign = "0".repeat(64);
+        for path in
+            ["/signout", "/offers/new", "/sign", "/keys", "/keys/propose", "/goods/describe", "/register"]
+        {
+            assert_eq!(browser.forge(path, &[]).await.status, StatusCode::FORBIDDEN, "{path}");
+            let answer = browser.forge(path, &[("csrf", &foreign)]).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        }
+        assert_eq!(browser.get("/offers").await.status, StatusCode::OK, "still signed in");
+        let before = browser.csrf.clone();
+        assert_eq!(browser.post("/signout", &[]).await.status, StatusCode::SEE_OTHER);
+        browser.sign_in("Dhaka Mills").await;
+        assert_ne!(browser.csrf, before, "each session has its own");
+    });
+}
+
+#[test]
+fn what_is_wrong_stands_beside_its_field_and_what_was_entered_stays() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.get("/signup").await;
+        let good = [
+            ("company", "Almaty Grain"),
+            ("registration_number", "BIN 1"),
+            ("country", "KZ"),
+            ("place", "KZALA"),
+            ("email", "farm@almaty.example"),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+            ("lei", ""),
+        ];
+        for (field, wrong, said) in [
+            ("company", "", "Please fill this in."),
+            ("company", &"x".repeat(121), "1 to 120"),
+            ("registration_number", "", "Please fill this in."),
+            ("country", "XX", "two capital letters"),
+            ("country", "<script>", "two capital letters"),
+            ("place", "KZ!", "three letters"),
+            ("lei", "5493001KJTIIGC8Y1R13", "check digits"),
+            ("email", "farm", "name@company.example"),
+            ("password", "short", "At least 12"),
+            ("again", "something else", "differ"),
+        ] {
+            let fields: Vec<(&str, &str)> = good
+                .iter()
+                .map(|(name, value)| (*name, if *name == field { wrong } else { value }))
+                .collect();
+            let answer = browser.post("/signup", &fields).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}={wrong}");
+            let marked = message(&answer, field);
+            assert!(marked.contains(said), "{field}={wrong}: {marked}");
+            assert!(
+                field == "email" || answer.body.contains("value=\"farm@almaty.example\""),
+                "kept: {field}"
+            );
+            assert!(!answer.body.contains("<script>"), "escaped");
+        }
+        browser.sign_in("Dhaka Mills").await;
+        let until = crate::show::iso_date(i64::try_from(stage.now().0).unwrap() + 86_400_000 * 9);
+        let good = [
+            ("give", "2"),
+            ("give_qty", "100"),
+            ("want", "3"),
+            ("want_qty", "30"),
+            ("divisible", "yes"),
+            ("min_fill", ""),
+            ("commitment", "indicative"),
+            ("incoterm", "FCA"),
+            ("place", "BDCGP"),
+            ("valid_until", until.as_str()),
+        ];
+        for (field, wrong) in [
+            ("give", "1"),
+            ("give", "99999999999999999999"),
+            ("give_qty", "-1"),
+            ("give_qty", "0"),
+            ("give_qty", "1e9"),
+            ("give_qty", "1.0001"),
+            ("give_qty", "9999999999999999999999999999999"),
+            ("want", "2"),
+            ("want", "77"),
+            ("want_qty", "NaN"),
+            ("min_fill", "101"),
+            ("commitment", "maybe"),
+            ("incoterm", "XYZ"),
+            ("place", "nowhere"),
+            ("valid_until", "2020-01-01"),
+            ("valid_until", "9999-12-31"),
+            ("valid_until", "tomorrow"),
+        ] {
+            let fields: Vec<(&str, &str)> = good
+                .iter()
+                .map(|(name, value)| (*name, if *name == field { wrong } else { value }))
+                .collect();
+            let answer = browser.post("/offers/new", &fields).await;
+            assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}={wrong}: {}", answer.body);
+            assert!(answer.body.contains("class=\"error"), "{field}={wrong}");
+        }
+        assert_eq!(
+            browser.post("/offers/new", &good).await.status,
+            StatusCode::OK,
+            "the good one is asked to be signed"
+        );
+    });
+}
+
+#[test]
+fn signatures_by_the_wrong_key_or_for_others_change_nothing() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let asked = browser.post("/deals/1/sign", &[]).await;
+        let answer = browser.sign("Hanoi Beans", &asked).await;
+        assert!(answer.body.contains("That was not taken"), "{}", answer.body);
+        let mut other = Browser::new(&stage).await;
+        other.sign_in("Hanoi Beans").await;
+        assert_eq!(other.sign("Dhaka Mills", &asked).await.status, StatusCode::FORBIDDEN);
+        for (field, wrong) in
+            [("chain", "gold"), ("signing_bytes", "zz"), ("signing_bytes", ""), ("signing_bytes", "00")]
+        {
+            let fields: Vec<(&str, &str)> =
+                [("chain", "payment"), ("signing_bytes", "00"), ("signature", "00")]
+                    .into_iter()
+                    .map(|(name, value)| (name, if name == field { wrong } else { value }))
+                    .collect();
+            assert_eq!(
+                browser.post("/sign", &fields).await.status,
+                StatusCode::BAD_REQUEST,
+                "{field}={wrong}"
+            );
+        }
+        let signed = browser.sign("Dhaka Mills", &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+        let again = browser.sign("Dhaka Mills", &asked).await;
+        assert!(
+            again.status == StatusCode::UNPROCESSABLE_ENTITY || again.body.contains("not taken"),
+            "{}",
+            again.body
+        );
+        assert!(browser.get("/deals/1").await.body.contains("Signed by 1 of 3"));
+    });
+}
+
+#[test]
+fn an_offer_is_amended_and_taken_back() {
+    run(async {
+        let stage = Stage::new();
+        stage.offer("Dhaka Mills", (JUTE, 400_000), (COFFEE, 118_000), Commitment::Indicative);
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let form = browser.get("/offers/1?amend=yes").await;
+        assert!(form.body.contains("value=\"400.000\""), "{}", form.body);
+        let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").unwrap();
+        let fields = [
+            ("give_qty", "300"),
+            ("want_qty", "88"),
+            ("divisible", "yes"),
+            ("incoterm", "FOB"),
+            ("place", "BDCGP"),
+            ("valid_until", until.as_str()),
+        ];
+        let asked = browser.post("/offers/1", &fields).await;
+        let signed = browser.sign("Dhaka Mills", &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+        assert!(browser.get("/offers/1").await.body.contains("You give up to 300 t jute yarn"));
+        let asked = browser.post("/offers/1/cancel", &[]).await;
+        let signed = browser.sign("Dhaka Mills", &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+        for _ in 0..12 {
+            stage.tick();
+        }
+        assert!(browser.get("/offers").await.body.contains("You have no open offer"));
+    });
+}
+
+#[test]
+fn the_value_of_an_offer_is_shown_before_it_is_made() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let fields = [("give", "2"), ("want", "3"), ("give_qty", "100"), ("want_qty", "29.4")];
+        let value = browser.post("/offers/value.json", &fields).await;
+        assert!(value.body.contains("\"give\":\"$ 90,000\""), "{}", value.body);
+        assert!(
+            value.body.contains("\"want\":\"$ 88,200\"") && value.body.contains("2.0 %"),
+            "{}",
+            value.body
+        );
+        let page = browser.post("/offers/new", &[("give", "2"), ("q", "coff"), ("then", "look")]).await;
+        assert!(page.body.contains("robusta coffee") && !page.body.contains(">diesel (HS"), "{}", page.body);
+        assert_eq!(browser.post("/offers/value.json", &[("give", "x")]).await.status, StatusCode::OK);
+    });
+}
+
+#[test]
+fn every_page_forbids_foreign_scripts_and_frames() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        for path in ["/", "/signin", "/signup", "/no-such-page", "/static/x/app.css"] {
+            let answer = browser.get(path).await;
+            assert!(
+                answer.policy.contains("default-src 'none'; script-src 'self'"),
+                "{path}: {}",
+                answer.policy
+            );
+            assert!(!answer.body.contains(" style=") && !answer.body.contains("<script>"), "{path}");
+        }
+        let arabic = browser.get("/signin?lang=ar").await;
+        assert!(arabic.body.contains("<html lang=\"ar\" dir=\"rtl\">"));
+        assert!(browser.get("/signin").await.body.contains("dir=\"rtl\""), "the choice is kept");
+    });
+}
+
+#[test]
+fn a_login_that_is_guessed_at_waits() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.get("/signin").await;
+        let wrong = [("email", "dhaka-mills@market.example"), ("password", "guess, guess, guess")];
+        for _ in 0..crate::limit::MAX_ATTEMPTS {
+            assert_eq!(browser.post("/signin", &wrong).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+        assert_eq!(browser.post("/signin", &wrong).await.status, StatusCode::TOO_MANY_REQUESTS);
+    });
+}
+
+#[test]
+fn oversized_and_misshapen_bodies_are_refused() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let long = "x".repeat(70_000);
+        assert_eq!(
+            browser.post("/offers/new", &[("place", &long)]).await.status,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
+        let many: Vec<(String, String)> = (0..80).map(|n| (n.to_string(), String::new())).collect();
+        let many: Vec<(&str, &str)> =
+            many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(browser.post("/offers/new", &many).await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(
+            browser.post("/offers/new", &[("give", "2"), ("give", "3")]).await.status,
+            StatusCode::BAD_REQUEST
+        );
+    });
+}
+
+#[test]
+fn a_balance_shows_what_is_promised() {
+    run(async {
+        let stage = Stage::new();
+        stage.offer("Dhaka Mills", (JUTE, 400_000), (COFFEE, 118_000), Commitment::Binding);
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let goods = browser.get("/goods").await;
+        assert!(goods.body.contains("100.000 t") && goods.body.contains("400.000 t"), "{}", goods.body);
+        let asked = browser.post("/goods/redeem", &[("asset", "2"), ("amount", "200")]).await;
+        assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY, "only what is free can be handed out");
+        assert_eq!(message(&asked, "amount"), "You have 100.000 t free.");
+    });
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_break_a_form(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        fuzz_form(&bytes);
+        fuzz_registration_form(&bytes);
+        fuzz_offer_form(&bytes);
+    }
+
+    #[test]
+    fn no_fields_break_a_form(fields in prop::collection::vec(("[a-z_]{1,12}|give_qty|want_qty|valid_until|min_fill|company|lei|until|with", "\\PC{0,40}"), 0..12)) {
+        let text: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", crate::error::encode_query(value)))
+            .collect();
+        let text = text.join("&");
+        fuzz_form(text.as_bytes());
+        fuzz_registration_form(text.as_bytes());
+        fuzz_offer_form(text.as_bytes());
+    }
+}
