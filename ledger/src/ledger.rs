@@ -27,8 +27,9 @@ use crate::message::RelayedMessage;
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::receipt::Cause;
 use crate::record::{Committed, SENT_BYTES, Sent, decode_record, encode_record, slot, split_sent};
+use crate::saver::Saver;
 use crate::state::{MemoryState, Read};
-use crate::store::{Changes, Store, StoreError};
+use crate::store::Changes;
 use crate::transaction::Transaction;
 use crate::tree::{Place, Tree};
 use crate::validity::messages_root;
@@ -83,6 +84,11 @@ pub enum StepError {
     Stopped,
 }
 
+/// Why the copy of the state is no longer kept, until the ledger is opened again: in the words of the store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreFault(String);
+
 /// Why there is no proof.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
@@ -114,11 +120,8 @@ pub(crate) struct State {
 /// What the one who makes blocks needs.
 pub(crate) struct Worker {
     pub(crate) engine: Box<dyn Engine>,
-    pub(crate) store: Option<Box<dyn Store>>,
-    pub(crate) unsaved: Changes,
-    pub(crate) saved: Height,
+    pub(crate) saver: Saver,
     pub(crate) stopped: bool,
-    pub(crate) store_error: Option<StoreError>,
 }
 
 /// One chain, open.
@@ -438,10 +441,6 @@ impl Ledger {
         let committed = Arc::new(committed);
         self.publish(worker, committed.clone(), tree, sent, changes);
         self.settle(&committed);
-        if height.0 - worker.saved.0 >= self.flush_every {
-            // The log has everything; a store that fails costs time at the next start, nothing else.
-            let _ = save(worker, height);
-        }
         Ok(committed)
     }
 
@@ -453,6 +452,7 @@ impl Ledger {
         sent: Sent,
         changes: Changes,
     ) {
+        let height = committed.height();
         let mut state = self.write_state();
         apply(&mut state.values, &changes);
         state.tree = tree;
@@ -463,9 +463,7 @@ impl Ledger {
         }
         state.head = committed;
         drop(state);
-        if worker.store.is_some() {
-            worker.unsaved.extend(changes);
-        }
+        worker.saver.take(height, changes, self.flush_every);
     }
 
     /// Brings what waits in line with the new state.
@@ -535,17 +533,18 @@ impl Ledger {
     /// Brings the copy of the state up to date, so that the next start is short.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be written; the log has everything all the same.
-    pub fn flush(&self) -> Result<(), StoreError> {
+    /// What [`Ledger::store_fault`] tells, when it cannot be written; the log has everything all the same.
+    pub fn flush(&self) -> Result<(), StoreFault> {
         let mut worker = lock(&self.worker);
         let height = self.height();
-        save(&mut worker, height)
+        worker.saver.flush(height);
+        worker.saver.fault().map_or(Ok(()), |fault| Err(StoreFault(fault.to_string())))
     }
 
     /// Why the copy of the state is no longer kept, if so.
     #[must_use]
-    pub fn store_fault(&self) -> Option<String> {
-        lock(&self.worker).store_error.as_ref().map(ToString::to_string)
+    pub fn store_fault(&self) -> Option<StoreFault> {
+        lock(&self.worker).saver.fault().map(|fault| StoreFault(fault.to_string()))
     }
 
     pub(crate) fn read_state(&self) -> RwLockReadGuard<'_, State> {
@@ -568,28 +567,6 @@ impl Ledger {
 impl Drop for Ledger {
     fn drop(&mut self) {
         let _ = self.flush();
-    }
-}
-
-/// Brings the store up to `height`; drops it when it fails.
-fn save(worker: &mut Worker, height: Height) -> Result<(), StoreError> {
-    let Some(store) = &mut worker.store else { return Ok(()) };
-    if worker.saved == height {
-        return Ok(());
-    }
-    match store.save(height, &worker.unsaved) {
-        Ok(()) => {
-            worker.saved = height;
-            worker.unsaved.clear();
-            Ok(())
-        }
-        Err(error) => {
-            worker.store = None;
-            worker.unsaved.clear();
-            let again = StoreError::Panicked;
-            worker.store_error = Some(error);
-            Err(again)
-        }
     }
 }
 

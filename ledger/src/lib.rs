@@ -29,6 +29,7 @@ pub mod moment;
 pub mod receipt;
 pub mod record;
 pub mod recovery;
+mod saver;
 pub mod state;
 pub mod store;
 pub mod table;

@@ -23,6 +23,7 @@ use crate::mempool::Mempool;
 use crate::moment::Height;
 use crate::receipt::{Cause, Receipt, Refusal};
 use crate::record::{Committed, RecordError, Sent, decode_record, encode_record};
+use crate::saver::Saver;
 use crate::state::{MemoryState, Staged};
 use crate::store::{Changes, SledStore, Store, StoreError};
 use crate::tree::Tree;
@@ -363,13 +364,10 @@ impl Ledger {
         };
         let Replay { id, values, tree, sent, .. } = replay;
         let head = Arc::new(head);
-        if store.is_none() {
-            unsaved.clear();
-        }
         let (chain, genesis) = (app.chain(), genesis.clone());
         let recent = VecDeque::from([head.clone()]);
-        let worker =
-            Worker { engine: Box::new(engine), store, unsaved, saved, stopped: false, store_error: None };
+        let saver = Saver::new(store, saved, unsaved);
+        let worker = Worker { engine: Box::new(engine), saver, stopped: false };
         Ok(Ledger {
             app,
             genesis,

@@ -72,7 +72,10 @@ fn after_a_kill_only_the_blocks_behind_the_copy_are_replayed() {
     let roots = trade(&ledger, 10);
     let after = kill(ledger, dir.path());
     let ledger = open(CHAIN, options(after.path(), 4));
-    assert_eq!((ledger.recovery().from_store, ledger.recovery().replayed), (Some(Height(8)), 2));
+    // How far the copy got is a matter of luck: it is written beside the blocks, not before them.
+    let Height(copied) = ledger.recovery().from_store.unwrap_or_default();
+    assert!(copied <= 10);
+    assert_eq!(ledger.recovery().replayed, 10 - copied);
     assert_eq!(trade(&ledger, 12)[..=10], roots);
     drop(ledger);
     assert_eq!(open(CHAIN, options(after.path(), 4)).recovery().from_store, Some(Height(12)));
@@ -127,6 +130,35 @@ fn a_tampered_or_broken_copy_is_thrown_away() {
     let ledger = open(CHAIN, options(dir.path(), 4));
     assert_eq!(ledger.recovery().from_store, None);
     assert_eq!(trade(&ledger, 8), roots);
+}
+
+/// A store whose disk is full.
+struct FullDisk;
+
+impl Store for FullDisk {
+    fn load(&self) -> Result<Option<(Height, ledger::store::Entries)>, StoreError> {
+        Err(StoreError::Foreign)
+    }
+    fn save(&mut self, _: Height, _: &Changes) -> Result<(), StoreError> {
+        Err(StoreError::Panicked)
+    }
+    fn clear(&mut self) -> Result<(), StoreError> {
+        Err(StoreError::Panicked)
+    }
+}
+
+#[test]
+fn a_chain_goes_on_without_its_copy() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || {
+        Ledger::open_with(coins(CHAIN), &genesis(), options(dir.path(), 2), Some(Box::new(FullDisk))).unwrap()
+    };
+    let ledger = open();
+    let roots = trade(&ledger, 9);
+    assert_eq!(ledger.flush().unwrap_err().to_string(), "the state database gave up");
+    assert_eq!(ledger.store_fault(), ledger.flush().err());
+    drop(ledger);
+    assert_eq!(trade(&open(), 9), roots);
 }
 
 #[test]
