@@ -121,6 +121,7 @@ pub(crate) struct State {
 pub(crate) struct Worker {
     pub(crate) engine: Box<dyn Engine>,
     pub(crate) saver: Saver,
+    pub(crate) requests: Vec<Effect>,
     pub(crate) stopped: bool,
 }
 
@@ -390,7 +391,8 @@ impl Ledger {
         Ok(Height(low))
     }
 
-    /// Advances to `now`: makes, executes and commits at most one block. `None` when nothing was to be done.
+    /// Advances to `now`: executes and commits what became final, with one validator at most one block, and returns the
+    /// last. `None` when nothing was to be done.
     ///
     /// # Errors
     /// [`StepError`]; after one the ledger makes no further block until it is opened again, and goes on answering.
@@ -405,16 +407,31 @@ impl Ledger {
         let mut proposed = proposer.proposed;
         let mut last = None;
         for effect in effects {
-            if let Effect::Final { block, era, grade } = effect {
-                let ids = match proposed.take() {
-                    Some((hash, ids)) if hash == block.header.hash() => ids,
-                    _ => block.transactions.par_iter().map(Transaction::id).collect(),
-                };
-                last = Some(self.commit(&mut worker, *block, &ids, era, grade)?);
+            match effect {
+                Effect::Final { block, era, grade } => {
+                    let ids = match proposed.take() {
+                        Some((hash, ids)) if hash == block.header.hash() => ids,
+                        _ => block.transactions.par_iter().map(Transaction::id).collect(),
+                    };
+                    last = Some(self.commit(&mut worker, *block, &ids, era, grade)?);
+                }
+                Effect::Keep(_) | Effect::Send { .. } | Effect::Wake(_) => worker.requests.push(effect),
             }
         }
         worker.stopped = false;
         Ok(last)
+    }
+
+    /// Hands the engine bytes from another validator, which the transport proved to come from `from`.
+    pub fn receive(&self, from: PublicKey, bytes: Vec<u8>) {
+        lock(&self.worker).engine.submit(Input::Received { from, bytes });
+    }
+
+    /// What the engine asked of the world since the last call, to be done in order by whoever has the network and the
+    /// clock. A single validator asks for nothing.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<Effect> {
+        std::mem::take(&mut lock(&self.worker).requests)
     }
 
     /// Executes a final block, seals it, puts it on disk and makes it visible, in this order.

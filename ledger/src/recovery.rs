@@ -41,6 +41,9 @@ pub enum OpenError {
     /// The validator does not outweigh all others together, so it cannot run the chain alone.
     #[error("{0} does not weigh more than half of the validators of this genesis")]
     Validator(PublicKey),
+    /// The engine does not seal the genesis.
+    #[error("the engine does not seal the genesis")]
+    Unsealed,
     /// The disk refuses.
     #[error("{path}: {source}")]
     Disk {
@@ -223,6 +226,17 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// The engine of a validator who outweighs all others together.
+fn local(genesis: &Genesis, options: &Options) -> Result<Box<dyn Engine>, OpenError> {
+    let validator = options.validator.public();
+    let total: u128 = genesis.validators.iter().map(|(_, weight)| u128::from(*weight)).sum();
+    let own = genesis.validators.iter().find(|(key, _)| *key == validator);
+    if own.is_none_or(|(_, weight)| 2 * u128::from(*weight) <= total) {
+        return Err(OpenError::Validator(validator));
+    }
+    Ok(Box::new(LocalEngine::new(options.validator.clone())))
+}
+
 /// What a ledger holds open on disk besides its store.
 struct Files {
     log: Log,
@@ -266,7 +280,8 @@ impl Ledger {
     /// [`OpenError`]; nothing that was acknowledged is ever dropped.
     pub fn open(app: Arc<dyn Application>, genesis: &Genesis, options: Options) -> Result<Ledger, OpenError> {
         let Some(dir) = &options.dir else {
-            return Ledger::assemble(app, genesis, options, Files::none(), None);
+            let engine = local(genesis, &options)?;
+            return Ledger::assemble(app, genesis, options, Files::none(), None, engine);
         };
         let path = dir.join("state");
         let id = genesis.chain_id(app.chain());
@@ -281,10 +296,12 @@ impl Ledger {
                 (store, Some(fault))
             }
         };
-        Ledger::assemble(app, genesis, options, Files { fault, ..files }, Some(Box::new(store)))
+        let engine = local(genesis, &options)?;
+        Ledger::assemble(app, genesis, options, Files { fault, ..files }, Some(Box::new(store)), engine)
     }
 
-    /// Like [`Ledger::open`], with the copy of the state in `store`; without one every opening replays the log.
+    /// Like [`Ledger::open`], with the copy of the state in `store` (without one every opening replays the log) and
+    /// blocks ordered by `engine`, which has to seal a block as soon as it learns what came of it.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -293,12 +310,13 @@ impl Ledger {
         genesis: &Genesis,
         options: Options,
         store: Option<Box<dyn Store>>,
+        engine: Box<dyn Engine>,
     ) -> Result<Ledger, OpenError> {
         let files = match &options.dir {
             Some(dir) => Files::open(dir, &options, genesis.chain_id(app.chain()))?,
             None => Files::none(),
         };
-        Ledger::assemble(app, genesis, options, files, store)
+        Ledger::assemble(app, genesis, options, files, store, engine)
     }
 
     /// Opens a ledger over parts that the caller made.
@@ -308,15 +326,9 @@ impl Ledger {
         options: Options,
         Files { mut log, torn, fault, lock }: Files,
         mut store: Option<Box<dyn Store>>,
+        mut engine: Box<dyn Engine>,
     ) -> Result<Ledger, OpenError> {
         genesis.check()?;
-        let proposer = options.validator.public();
-        let total: u128 = genesis.validators.iter().map(|(_, weight)| u128::from(*weight)).sum();
-        let own = genesis.validators.iter().find(|(key, _)| *key == proposer);
-        if own.is_none_or(|(_, weight)| 2 * u128::from(*weight) <= total) {
-            return Err(OpenError::Validator(proposer));
-        }
-        let mut engine = LocalEngine::new(options.validator.clone());
         let mut recovery = Recovery {
             torn_bytes: torn.bytes,
             store_fault: fault.map(|fault| fault.to_string()),
@@ -332,7 +344,7 @@ impl Ledger {
             let (block, executed) = replay.start();
             replay.take(&executed);
             engine.submit(Input::Executed(claim(&block.header, &executed, replay.tree.root(), 0, 0)));
-            let seal = engine.proof(Height(0)).expect("a local engine seals at once");
+            let seal = engine.proof(Height(0)).ok_or(OpenError::Unsealed)?;
             let Executed { changes, receipts, outbox } = executed;
             let committed = Committed { block, receipts, outbox, seal };
             log.append(&encode_record(replay.sent, &committed))?;
@@ -367,13 +379,13 @@ impl Ledger {
         let (chain, genesis) = (app.chain(), genesis.clone());
         let recent = VecDeque::from([head.clone()]);
         let saver = Saver::new(store, saved, unsaved);
-        let worker = Worker { engine: Box::new(engine), saver, stopped: false };
+        let worker = Worker { engine, saver, requests: Vec::new(), stopped: false };
         Ok(Ledger {
             app,
             genesis,
             chain,
             id,
-            proposer,
+            proposer: options.validator.public(),
             flush_every: options.flush_every.max(1),
             limits: options.limits,
             pool: Mutex::new(Mempool::new(options.limits)),

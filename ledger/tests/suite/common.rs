@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{
-    Address, Application, Body, Cell, Genesis, Hash, Height, KeyPair, Ledger, Options, Read, Refusal, Run,
-    SubChain, Table, Timestamp, Transaction,
+    Address, Application, Body, Cell, Engine, Genesis, Hash, Height, KeyPair, Ledger, LocalEngine, Options,
+    Read, Refusal, Run, SubChain, Table, Timestamp, Transaction,
 };
 
 pub const BALANCES: Table<Address, u128> = Table::new(40);
@@ -131,6 +131,10 @@ pub fn bob() -> KeyPair {
 
 pub fn validator() -> KeyPair {
     person(200)
+}
+
+pub fn engine() -> Box<dyn Engine> {
+    Box::new(LocalEngine::new(validator()))
 }
 
 pub fn genesis() -> Genesis {

@@ -3,6 +3,7 @@
 
 mod chain;
 mod common;
+mod consensus;
 mod execution;
 mod golden;
 mod light;

@@ -95,7 +95,8 @@ fn a_kill_at_any_byte_of_the_last_block_goes_back_to_the_block_before() {
         let held = MemoryStore::default();
         let reopen = || {
             let store: Box<dyn Store> = Box::new(held.clone());
-            Ledger::open_with(coins(CHAIN), &genesis(), options(after.path(), 100), Some(store)).unwrap()
+            Ledger::open_with(coins(CHAIN), &genesis(), options(after.path(), 100), Some(store), engine())
+                .unwrap()
         };
         let ledger = reopen();
         assert_eq!(ledger.recovery().torn_bytes, end as u64 - kept);
@@ -151,7 +152,14 @@ impl Store for FullDisk {
 fn a_chain_goes_on_without_its_copy() {
     let dir = tempfile::tempdir().unwrap();
     let open = || {
-        Ledger::open_with(coins(CHAIN), &genesis(), options(dir.path(), 2), Some(Box::new(FullDisk))).unwrap()
+        Ledger::open_with(
+            coins(CHAIN),
+            &genesis(),
+            options(dir.path(), 2),
+            Some(Box::new(FullDisk)),
+            engine(),
+        )
+        .unwrap()
     };
     let ledger = open();
     let roots = trade(&ledger, 9);
