@@ -1,14 +1,15 @@
 //! Clears a book: candidates, volumes, whole units, proof.
 
 use crate::bound;
+use crate::choose::{Plan, choose};
 use crate::fill::Fill;
 use crate::lots;
 use crate::master::Master;
-use crate::pool::{Candidate, Found, Limits, Pool};
+use crate::pool::{Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
 use crate::scene::Scene;
 use crate::search::search;
-use crate::volumes::{Column, Dice, Volumes};
+use crate::volumes::Column;
 use clearing::{Answer, Book, Fault, Mode, Prices, Report, Rules, UsdValue};
 
 /// How the rings are chosen.
@@ -83,11 +84,11 @@ pub struct Options<'a> {
 }
 
 impl Options<'_> {
-    fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop())
     }
 
-    fn tell(&self, stage: Stage, done: usize, of: usize, value_usd: f64) {
+    pub(crate) fn tell(&self, stage: Stage, done: usize, of: usize, value_usd: f64) {
         if let Some(progress) = self.progress {
             progress(Progress { stage, done, of, value_usd });
         }
@@ -209,42 +210,6 @@ fn certify(scene: &Scene, book: &Book, pool: &Pool, stats: &Stats) -> UsdValue {
     bound::usd(best)
 }
 
-/// Limits of the column search for a book of this size.
-struct Plan {
-    first: Limits,
-    then: Limits,
-    rounds: usize,
-    iterations: usize,
-    neighbourhoods: usize,
-    nodes: u64,
-}
-
-impl Plan {
-    fn new(offers: usize, effort: Effort) -> Plan {
-        let quick = effort == Effort::Quick;
-        let every = Limits {
-            rings: if quick { 4_000 } else { 20_000 },
-            rings_per_start: 4_000,
-            steps_per_start: if quick { 20_000 } else { 100_000 },
-            uses: u32::MAX,
-        };
-        let then = Limits { rings: 20_000, rings_per_start: 100, steps_per_start: 10_000, uses: 10 };
-        let (rounds, neighbourhoods) = match offers {
-            0..=4_000 => (40, 600),
-            4_001..=40_000 => (30, 400),
-            _ => (10, 200),
-        };
-        Plan {
-            first: every,
-            then,
-            rounds: if quick { rounds / 4 } else { rounds },
-            iterations: 100,
-            neighbourhoods: if quick { neighbourhoods / 10 } else { neighbourhoods },
-            nodes: if quick { 40 } else { 100 },
-        }
-    }
-}
-
 fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
     let plan = Plan::new(scene.offers.len(), options.effort);
     let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
@@ -288,70 +253,8 @@ fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: 
         }
         rings = search(scene, &weights, &plan.then).0;
     }
-    let fill = volumes(scene, options, &plan, &columns, &master, stats);
+    let fill = choose(scene, options, &plan, &columns, &master, stats);
     finish(scene, options, fill, pool, stats)
-}
-
-/// The candidates worth deciding on: those the programme uses, and those it nearly would.
-fn promising(scene: &Scene, columns: &[Column], master: &Master) -> Vec<Candidate> {
-    /// So many rings can all be decided on.
-    const FEW: usize = 4_000;
-    if columns.len() <= FEW {
-        return columns.iter().map(|column| column.ring).collect();
-    }
-    let mut ranked: Vec<(bool, f64, Candidate)> = columns
-        .iter()
-        .zip(&master.levels)
-        .map(|(column, level)| {
-            let legs = column.ring.offers().iter().zip(column.shares);
-            let cost: f64 = legs.map(|(at, share)| share * master.prices[*at as usize]).sum();
-            (*level > 1e-3, (column.value - cost) / column.value, column.ring)
-        })
-        .collect();
-    ranked.sort_by(|a, b| b.0.cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
-    let used = ranked.iter().filter(|(used, ..)| *used).count();
-    ranked.truncate(FEW.max(used + used / 2));
-    let _ = scene;
-    ranked.into_iter().map(|(.., ring)| ring).collect()
-}
-
-fn volumes<'a>(
-    scene: &'a Scene,
-    options: &Options<'_>,
-    plan: &Plan,
-    columns: &[Column],
-    master: &Master,
-    stats: &mut Stats,
-) -> Fill<'a> {
-    let mut first = Fill::new(scene);
-    let wanted = columns.iter().zip(&master.levels).filter(|(_, level)| **level > 1e-4);
-    first.place_all(wanted.map(|(column, level)| (column.ring, column.most * level)).collect());
-    let rings: Vec<Candidate> = columns.iter().map(|column| column.ring).collect();
-    first.insert_all(&rings);
-    let mut volumes = Volumes::new(scene, &promising(scene, columns, master));
-    let lumpy = scene.offers.iter().filter(|offer| offer.least_qty > 0).count();
-    // Where minimums rule, the programme's vertex is no guide and starting at nothing ends higher.
-    if lumpy * 4 < scene.offers.len() || volumes.columns.len() > 4_000 {
-        volumes.start_from(&first.volumes());
-    }
-    let mut dice = Dice(1);
-    /// Neighbourhoods between two looks at `stop`.
-    const BATCH: usize = 20;
-    for batch in 0..plan.neighbourhoods.div_ceil(BATCH) {
-        if options.stopped() {
-            stats.stopped = true;
-            break;
-        }
-        let better = volumes.search(BATCH, 8, 200, plan.nodes, &mut dice);
-        options.tell(Stage::Volumes, (batch + 1) * BATCH, plan.neighbourhoods, volumes.value());
-        if volumes.columns.is_empty() || (volumes.columns.len() <= 200 && better == 0) {
-            break;
-        }
-    }
-    let mut second = Fill::new(scene);
-    second.place_all(volumes.chosen());
-    second.insert_all(&rings);
-    if second.value() > first.value() { second } else { first }
 }
 
 /// Fills what is left with rings over what is left.

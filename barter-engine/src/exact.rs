@@ -13,13 +13,14 @@ pub(crate) type Quantities = [u128; 6];
 const TRIES: u128 = 24;
 
 /// Finds quantities near `volume` (USD per share) that keep every rule within one ring and give at most `room`.
-/// With `exactly`, that leg gives that quantity.
+/// With `exactly`, that leg gives that quantity; otherwise the leg `leader`, if any, is followed closest.
 pub(crate) fn realise(
     scene: &Scene,
     ring: &Candidate,
     volume: f64,
     room: &Quantities,
     exactly: Option<(usize, u128)>,
+    leader: Option<usize>,
 ) -> Option<Quantities> {
     let legs = ring.offers().len();
     let (shares, _) = ring.shares(scene);
@@ -35,6 +36,9 @@ pub(crate) fn realise(
     if let Some((leg, quantity)) = exactly {
         leads.push((leg, quantity, 1));
     } else {
+        if let Some(leader) = leader {
+            leads.push((leader, whole(wanted(leader).round()).min(room[leader]), 2));
+        }
         if let Some(full) = full {
             leads.push((full, room[full], 4));
         }

@@ -1,6 +1,6 @@
 //! The book as it fills: rings placed in whole smallest units, every minimum met in the end.
 
-use crate::exact::{Quantities, realise};
+use crate::exact::{Quantities, realise, shares_hold};
 use crate::pool::Candidate;
 use crate::scene::{Scene, float};
 use clearing::{Amount, Book, Leg, Mode, Ring};
@@ -90,17 +90,18 @@ impl<'a> Fill<'a> {
     }
 
     /// Places a ring of about `volume`; minimums are looked at later.
-    pub(crate) fn place(
+    fn place(
         &mut self,
         ring: &Candidate,
         volume: f64,
         exactly: Option<(usize, u128)>,
+        leader: Option<usize>,
     ) -> Option<usize> {
         if self.scene.mode == Mode::Lots {
             return self.insert(ring);
         }
         let rooms = self.rooms(ring);
-        let gives = realise(self.scene, ring, volume.min(self.most(ring)), &rooms, exactly)?;
+        let gives = realise(self.scene, ring, volume.min(self.most(ring)), &rooms, exactly, leader)?;
         self.put(Placed { ring: *ring, gives })
     }
 
@@ -113,7 +114,7 @@ impl<'a> Fill<'a> {
         let gives = if self.scene.mode == Mode::Lots {
             rooms
         } else {
-            realise(self.scene, ring, self.most(ring), &rooms, None)?
+            realise(self.scene, ring, self.most(ring), &rooms, None, None)?
         };
         let enough = ring
             .offers()
@@ -154,6 +155,11 @@ impl<'a> Fill<'a> {
         Some(id)
     }
 
+    /// The rings of an offer, and what each is worth to it.
+    pub(crate) fn rings_of(&self, at: u32) -> impl Iterator<Item = Candidate> + '_ {
+        self.rings_of[at as usize].iter().filter_map(|id| self.placed[*id]).map(|placed| placed.ring)
+    }
+
     /// Takes a ring back.
     pub(crate) fn take_back(&mut self, id: usize) -> Option<Placed> {
         let placed = self.placed[id].take()?;
@@ -167,35 +173,73 @@ impl<'a> Fill<'a> {
     }
 
     /// Places many rings of given volumes, largest value first; an all-or-none offer's last ring brings exactly the
-    /// rest. Then meets every minimum.
-    pub(crate) fn place_all(&mut self, mut wanted: Vec<(Candidate, f64)>) {
+    /// rest. Returns the rings that no whole units fit; minimums are looked at later.
+    pub(crate) fn place_all(&mut self, mut wanted: Vec<(Candidate, f64)>) -> Vec<Candidate> {
+        let mut failed = Vec::new();
         let worth = |(ring, volume): &(Candidate, f64)| ring.shares(self.scene).1 * volume;
         wanted.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
         let mut coming = vec![0u32; self.given.len()];
-        wanted.iter().for_each(|(ring, _)| ring.offers().iter().for_each(|at| coming[*at as usize] += 1));
+        let mut planned = vec![0.0f64; self.given.len()];
         for (ring, volume) in &wanted {
+            let (shares, _) = ring.shares(self.scene);
+            for (at, share) in ring.offers().iter().zip(shares) {
+                coming[*at as usize] += 1;
+                planned[*at as usize] += share * volume;
+            }
+        }
+        // Offers that barely reach their minimum cannot spare what rounding takes.
+        let critical = |at: u32| {
+            let offer = self.scene.offer(at);
+            offer.least_qty > 0 && planned[at as usize] < offer.least * 1.002
+        };
+        let critical: Vec<bool> = (0u32..).zip(&planned).map(|(at, _)| critical(at)).collect();
+        for (ring, volume) in &wanted {
+            let (shares, _) = ring.shares(self.scene);
             let mut exactly = None;
+            let mut leader: Option<(f64, usize)> = None;
             for (leg, at) in ring.offers().iter().enumerate() {
                 let offer = self.scene.offer(*at);
                 coming[*at as usize] -= 1;
-                if offer.least_qty == offer.give_qty && coming[*at as usize] == 0 {
-                    exactly = Some((leg, self.room(*at)));
+                if critical[*at as usize] {
+                    let coarse = self.scene.unit[offer.give as usize] / shares[leg];
+                    if leader.is_none_or(|(most, _)| coarse > most) {
+                        leader = Some((coarse, leg));
+                    }
+                    if offer.least_qty == offer.give_qty && coming[*at as usize] == 0 {
+                        exactly = Some((leg, self.room(*at)));
+                    }
                 }
             }
-            if exactly.is_none_or(|exactly| self.place(ring, *volume, Some(exactly)).is_none()) {
-                self.place(ring, *volume, None);
+            let leader = leader.map(|(_, leg)| leg);
+            let placed = exactly
+                .is_some_and(|exactly| self.place(ring, *volume, Some(exactly), None).is_some())
+                || self.place(ring, *volume, None, leader).is_some();
+            if !placed {
+                failed.push(*ring);
             }
         }
-        self.meet_minimums();
+        failed
+    }
+
+    /// The offers that give something, but less than their minimum.
+    pub(crate) fn short(&self) -> Vec<u32> {
+        (0u32..)
+            .zip(&self.scene.offers)
+            .filter(|(at, offer)| (1..offer.least_qty).contains(&self.given[*at as usize]))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Enlarges the rings of offers under their minimum where that is enough.
+    pub(crate) fn mend(&mut self) {
+        for at in self.short() {
+            self.enlarge(at);
+        }
     }
 
     /// Offers under their minimum: enlarges one of their rings if that is enough, else takes their rings back.
     pub(crate) fn meet_minimums(&mut self) {
-        let mut short: Vec<u32> = (0u32..)
-            .zip(&self.scene.offers)
-            .filter(|(at, offer)| (1..offer.least_qty).contains(&self.given[*at as usize]))
-            .map(|(at, _)| at)
-            .collect();
+        let mut short = self.short();
         while let Some(at) = short.pop() {
             let offer = self.scene.offer(at);
             if !(1..offer.least_qty).contains(&self.given[at as usize]) || self.enlarge(at) {
@@ -208,10 +252,19 @@ impl<'a> Fill<'a> {
         }
     }
 
-    /// Enlarges one ring of the offer by what the offer lacks.
+    /// Brings an offer to its minimum: first by what the slack of one unit allows within its rings, then by
+    /// enlarging one of them by the rest.
     fn enlarge(&mut self, at: u32) -> bool {
         let offer = self.scene.offer(at);
         let price = self.scene.unit[offer.give as usize];
+        for id in self.rings_of[at as usize].clone() {
+            if self.scene.mode == Mode::Ring {
+                self.nudge(at, id);
+            }
+        }
+        if self.given[at as usize] >= offer.least_qty {
+            return true;
+        }
         for id in self.rings_of[at as usize].clone() {
             let Some(old) = self.take_back(id) else { continue };
             let leg = old.ring.offers().iter().position(|o| *o == at).unwrap_or(0);
@@ -223,13 +276,57 @@ impl<'a> Fill<'a> {
                     break;
                 }
                 let volume = float(quantity) * price / shares[leg];
-                if self.place(&old.ring, volume * (1.0 + 1e-9), Some((leg, quantity))).is_some() {
+                if self.place(&old.ring, volume * (1.0 + 1e-9), Some((leg, quantity)), None).is_some() {
                     return true;
                 }
             }
             self.put(old);
         }
         false
+    }
+
+    /// Lets the offer give as much more in one ring, all other legs unchanged, as the rules allow and it lacks.
+    fn nudge(&mut self, at: u32, id: usize) {
+        let Some(placed) = self.placed[id] else { return };
+        let lacks = self.scene.offer(at).least_qty.saturating_sub(self.given[at as usize]);
+        let Some(leg) = placed.ring.offers().iter().position(|o| *o == at) else { return };
+        let holds = |more: u128| {
+            let mut gives = placed.gives;
+            gives[leg] += more;
+            shares_hold(self.scene, &placed.ring, &gives)
+        };
+        let (mut low, mut high) = (0, lacks);
+        while low < high {
+            let middle = low + (high - low).div_ceil(2);
+            if holds(middle) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        if let Some(placed) = self.placed[id].as_mut() {
+            placed.gives[leg] += low;
+            self.given[at as usize] += low;
+        }
+    }
+
+    /// Enlarges rings into what room rounding left, most valuable first.
+    pub(crate) fn grow(&mut self) {
+        let mut order: Vec<(f64, usize)> = (0..self.placed.len())
+            .filter_map(|id| self.placed[id].map(|placed| (self.worth(&placed.ring), id)))
+            .filter(|(worth, _)| *worth > 0.0)
+            .collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        for (_, id) in order {
+            let Some(old) = self.take_back(id) else { continue };
+            let rooms = self.rooms(&old.ring);
+            let larger = realise(self.scene, &old.ring, self.most(&old.ring), &rooms, None, None)
+                .filter(|new| new.iter().zip(old.gives).all(|(new, old)| *new >= old));
+            let gives = larger.unwrap_or(old.gives);
+            if self.put(Placed { gives, ..old }).is_none() {
+                self.put(old);
+            }
+        }
     }
 
     /// Inserts rings from `pool` while they fit, most valuable first.

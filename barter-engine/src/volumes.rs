@@ -6,12 +6,24 @@
 //! and nodes, so the same input gives the same volumes everywhere.
 
 use crate::pool::Candidate;
-use crate::scene::{Live, Scene, float};
+use crate::scene::{Live, Scene};
 use clearing::Mode;
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions, Variable};
 
 /// An offer, its share of each free ring, and what it gives to the rings that stay, in USD.
 type Row = (usize, Vec<(Variable, f64)>, f64);
+
+/// The most legs under a minimum in one small programme.
+const MOST_LUMPY_LEGS: usize = 400;
+
+/// How often, in per cent, a search forces a closed offer with a minimum open.
+const FORCED_PERCENT: usize = 60;
+
+/// It is the largest of so many picked.
+const FORCED_AMONG: usize = 6;
+
+/// So many more active rings are then set free.
+const FORCED_DROPS: usize = 6;
 
 /// Relative slack that is no breach in reals; the exact step removes it.
 const EPSILON: f64 = 1e-9;
@@ -48,6 +60,7 @@ impl Column {
 }
 
 /// The choice of volumes.
+#[derive(Clone)]
 pub(crate) struct Volumes<'a> {
     scene: &'a Scene,
     pub(crate) columns: Vec<Column>,
@@ -59,6 +72,12 @@ pub(crate) struct Volumes<'a> {
     given: Vec<f64>,
     /// The least that each offer gives if anything, USD, with a margin for whole units.
     least: Vec<f64>,
+    /// The most that each offer gives, USD, less a margin for whole units.
+    cap: Vec<f64>,
+    /// Columns that no whole units fit.
+    forbidden: Vec<bool>,
+    /// Simplex iterations spent; callers may set it back.
+    pub(crate) pivots: u64,
 }
 
 impl<'a> Volumes<'a> {
@@ -85,7 +104,10 @@ impl<'a> Volumes<'a> {
         Volumes {
             scene,
             volume: vec![0.0; columns.len()],
+            forbidden: vec![false; columns.len()],
+            pivots: 0,
             given: vec![0.0; scene.offers.len()],
+            cap: scene.offers.iter().map(|offer| ceiling(scene, offer)).collect(),
             columns,
             of_offer,
             least: scene.offers.iter().map(|offer| margin(scene, offer)).collect(),
@@ -137,8 +159,73 @@ impl<'a> Volumes<'a> {
         }
     }
 
+    /// Learns from whole units: `failed` rings fit none; `short` offers, with what they lack in USD, need more than
+    /// their minimum. Sets what is around them anew.
+    pub(crate) fn learn(&mut self, failed: &[Candidate], short: &[(u32, f64)], nodes: u64, dice: &mut Dice) {
+        let mut seeds: Vec<usize> = Vec::new();
+        for ring in failed {
+            if let Some(at) = self.columns.iter().position(|column| column.ring == *ring) {
+                self.add(at, -self.volume[at]);
+                self.volume[at] = 0.0;
+                self.forbidden[at] = true;
+                seeds.extend(ring.offers().iter().map(|offer| *offer as usize));
+            }
+        }
+        for &(offer, lacks) in short {
+            let at = offer as usize;
+            let more = self.least[at] + 2.0 * lacks;
+            if more < self.cap[at] {
+                self.least[at] = more;
+            }
+            seeds.push(at);
+        }
+        for seed in seeds {
+            let dust = self.scene.offers[seed].cap * EPSILON;
+            if (dust..self.least[seed]).contains(&self.given[seed]) {
+                let mended = [12, 40].into_iter().any(|drop| {
+                    let free = self.around(seed, drop, 200, dice);
+                    self.improve(&free, 4 * nodes, Accept::Any, None, dice)
+                });
+                if !mended {
+                    self.empty(seed);
+                }
+            }
+        }
+    }
+
+    /// Takes back every ring of an offer, and of the offers that this leaves under their minimum.
+    fn empty(&mut self, offer: usize) {
+        let mut short = vec![offer];
+        while let Some(offer) = short.pop() {
+            let given = self.given[offer];
+            if given > 0.0 && (short.is_empty() || given < self.scene.offers[offer].least * (1.0 - EPSILON)) {
+                for at in self.of_offer[offer].clone() {
+                    let at = at as usize;
+                    if self.volume[at] > 0.0 {
+                        self.add(at, -self.volume[at]);
+                        self.volume[at] = 0.0;
+                        let others = self.columns[at];
+                        short.extend(others.legs().map(|(other, _)| other).filter(|other| {
+                            *other != offer
+                                && self.given[*other] < self.scene.offers[*other].least * (1.0 - EPSILON)
+                        }));
+                    }
+                }
+                self.given[offer] = 0.0;
+            }
+        }
+    }
+
     /// Sets the rings in `free` to their best while all others stay. Returns whether the value rose.
-    fn improve(&mut self, free: &[u32], nodes: u64) -> bool {
+    fn improve(
+        &mut self,
+        free: &[u32],
+        nodes: u64,
+        accept: Accept,
+        forced: Option<usize>,
+        dice: &mut Dice,
+    ) -> bool {
+        let even_if_worse = accept == Accept::Any;
         let mut problem = Problem::new(OptimizationDirection::Maximize);
         let scale = free
             .iter()
@@ -153,7 +240,9 @@ impl<'a> Volumes<'a> {
             let column = &self.columns[at as usize];
             let volume = self.volume[at as usize];
             before += column.value * volume;
-            let earns = column.value * column.most / scale;
+            let taste =
+                if let Accept::Near { noise, .. } = accept { 1.0 + noise * dice.swing() } else { 1.0 };
+            let earns = column.value * column.most / scale * taste;
             let variable = if self.scene.mode == Mode::Lots {
                 problem.add_binary_var(earns)
             } else {
@@ -166,52 +255,64 @@ impl<'a> Volumes<'a> {
                     rows.push((offer, Vec::new(), self.given[offer]));
                     rows.len() - 1
                 });
-                let cap = self.scene.offers[offer].cap;
+                let cap = self.cap[offer];
                 rows[row].1.push((variable, share * column.most / cap));
                 rows[row].2 -= share * volume;
             }
         }
         let now: Vec<(Variable, f64)> = hint.clone();
         for (at, row, fixed) in rows {
-            let offer = &self.scene.offers[at];
+            let cap = self.cap[at];
             // What the fixed rings give, cleaned of what adding and subtracting floats leaves behind.
-            let fixed = if fixed < offer.cap * EPSILON { 0.0 } else { fixed / offer.cap };
-            let least = self.least[at] / offer.cap;
+            let fixed = if fixed < cap * EPSILON { 0.0 } else { fixed / cap };
+            let least = self.least[at] / cap;
+            let level = |variable: &Variable| {
+                now.iter().find(|(v, _)| v == variable).map_or(0.0, |(_, level)| *level)
+            };
+            let given: f64 = row.iter().map(|(variable, share)| level(variable) * share).sum();
+            // What stands must stay possible, whatever floats made of it.
+            let stands = |wish: f64, given: f64| if even_if_worse { wish } else { given };
+            let room = (1.0 - fixed).max(stands(0.0, given)).max(0.0);
             if self.scene.mode == Mode::Lots || least <= fixed * (1.0 + EPSILON) {
-                problem.add_constraint(row, ComparisonOp::Le, (1.0 - fixed).max(0.0));
+                problem.add_constraint(row, ComparisonOp::Le, room);
             } else if fixed > 0.0 {
-                problem.add_constraint(
-                    row.clone(),
-                    ComparisonOp::Ge,
-                    (least - fixed).min(1.0 - fixed).max(0.0),
-                );
-                problem.add_constraint(row, ComparisonOp::Le, (1.0 - fixed).max(0.0));
+                let needed = (least - fixed).min(stands(room, given)).min(room).max(0.0);
+                problem.add_constraint(row.clone(), ComparisonOp::Ge, needed);
+                problem.add_constraint(row, ComparisonOp::Le, room);
+            } else if forced == Some(at) {
+                problem.add_constraint(row.clone(), ComparisonOp::Ge, least);
+                problem.add_constraint(row, ComparisonOp::Le, 1.0);
             } else {
                 let filled = problem.add_binary_var(0.0);
-                let level = |variable: &Variable| {
-                    now.iter().find(|(v, _)| v == variable).map_or(0.0, |(_, level)| *level)
-                };
-                let given: f64 = row.iter().map(|(variable, share)| level(variable) * share).sum();
                 hint.push((filled, f64::from(u8::from(given > EPSILON))));
-                for &(variable, _) in &row {
-                    problem.add_constraint([(variable, 1.0), (filled, -1.0)], ComparisonOp::Le, 0.0);
-                }
                 let mut lower = row.clone();
-                lower.push((filled, -least));
+                lower.push((filled, if given > EPSILON { -least.min(stands(least, given)) } else { -least }));
                 problem.add_constraint(lower, ComparisonOp::Ge, 0.0);
                 let mut upper = row;
-                upper.push((filled, -1.0));
+                upper.push((filled, -room.max(1.0)));
                 problem.add_constraint(upper, ComparisonOp::Le, 0.0);
             }
         }
         let mut options = SolveOptions::default();
         options.node_limit = Some(nodes);
         options.mip_gap = 1e-5;
-        options.warm_start = Some(hint);
+        options.warm_start = forced.is_none().then_some(hint);
         let Ok(outcome) = problem.solve_with(options) else { return false };
+        self.pivots += outcome.stats().lp_iterations + 1;
         let Some(solution) = outcome.solution() else { return false };
-        let after: f64 = solution.objective() * scale;
-        if after <= before * (1.0 + 1e-7) + 1e-6 {
+        let chosen = free.iter().zip(&variables);
+        let after: f64 = chosen
+            .map(|(at, variable)| {
+                let column = &self.columns[*at as usize];
+                column.value * column.most * solution.var_value(*variable).clamp(0.0, 1.0)
+            })
+            .sum();
+        let taken = match accept {
+            Accept::Any => true,
+            Accept::Better => after > before * (1.0 + 1e-7) + 1e-6,
+            Accept::Near { loss, .. } => after > before - loss,
+        };
+        if !taken {
             return false;
         }
         for (&at, variable) in free.iter().zip(variables) {
@@ -273,50 +374,142 @@ impl<'a> Volumes<'a> {
             if dropped[at as usize] {
                 free.push(at);
             } else if self.volume[at as usize] == 0.0
-                && column.legs().all(|(offer, share)| {
-                    let o = &self.scene.offers[offer];
-                    o.cap - given[offer] > share * column.most * 1e-6
-                })
+                && !self.forbidden[at as usize]
+                && column
+                    .legs()
+                    .all(|(offer, share)| self.cap[offer] - given[offer] > share * column.most * 1e-6)
             {
                 rest.push(at);
             }
         }
         rest.truncate(many);
-        free.extend(rest);
+        // Programmes grow with the legs that hang on a minimum; so many are still quick.
+        let mut lumpy = 0;
+        for at in rest {
+            lumpy += self.columns[at as usize]
+                .legs()
+                .filter(|(offer, _)| self.least[*offer] > given[*offer].max(0.0))
+                .count();
+            if lumpy > MOST_LUMPY_LEGS {
+                break;
+            }
+            free.push(at);
+        }
         free.sort_unstable();
         free
     }
 
-    /// Improves by `rounds` neighbourhoods of about `many` rings.
+    /// Joins the rings of several choices and takes the best of them all.
+    pub(crate) fn merge(&mut self, others: &[Vec<(Candidate, f64)>], nodes: u64) {
+        let place: std::collections::BTreeMap<Candidate, u32> =
+            (0u32..).zip(&self.columns).map(|(at, column)| (column.ring, at)).collect();
+        let mut free: Vec<u32> =
+            others.iter().flatten().filter_map(|(ring, _)| place.get(ring).copied()).collect();
+        free.extend((0u32..).zip(&self.volume).filter(|(_, volume)| **volume > 0.0).map(|(at, _)| at));
+        free.retain(|at| !self.forbidden[*at as usize]);
+        free.sort_unstable();
+        free.dedup();
+        self.improve(&free, nodes, Accept::Better, None, &mut Dice(0));
+    }
+
+    /// Improves by `rounds` neighbourhoods of about `drop` rings and `many` candidates. With `heat` above 0 values
+    /// are blurred and small losses accepted, so that the search leaves local summits; the best volumes seen are
+    /// kept in `summit`.
     pub(crate) fn search(
         &mut self,
         rounds: usize,
-        drop: usize,
-        many: usize,
+        (drop, many): (usize, usize),
         nodes: u64,
+        heat: f64,
+        summit: &mut Summit,
         dice: &mut Dice,
     ) -> usize {
         let seeds: Vec<usize> = (0..self.of_offer.len()).filter(|o| !self.of_offer[*o].is_empty()).collect();
         if seeds.is_empty() {
             return 0;
         }
-        let mut better = 0;
+        let mut changed = 0;
+        let mut value = self.value();
         for _ in 0..rounds {
-            let seed = seeds[dice.below(seeds.len())];
+            let mut seed = seeds[dice.below(seeds.len())];
+            let mut forced = None;
+            if heat > 0.0 && dice.below(100) < FORCED_PERCENT {
+                // A large closed offer: of a few, the largest.
+                for _ in 0..FORCED_AMONG {
+                    let other = seeds[dice.below(seeds.len())];
+                    let closed = self.given[other] <= 0.0 && self.least[other] > 0.0;
+                    if closed && forced.is_none_or(|best: usize| self.cap[other] > self.cap[best]) {
+                        forced = Some(other);
+                    }
+                }
+                seed = forced.unwrap_or(seed);
+            }
+            let drop = if forced.is_some() { drop + FORCED_DROPS } else { drop };
             let free = self.around(seed, drop, many, dice);
-            better += usize::from(self.improve(&free, nodes));
+            let accept = if heat > 0.0 {
+                Accept::Near { loss: heat * 0.01 * value, noise: heat }
+            } else {
+                Accept::Better
+            };
+            if self.improve(&free, nodes, accept, forced, dice) {
+                changed += 1;
+                value = self.value();
+                if value > summit.value {
+                    *summit = Summit { value, volume: self.volume.clone(), given: self.given.clone() };
+                }
+            }
         }
-        better
+        changed
+    }
+
+    /// Goes back to the best volumes seen.
+    pub(crate) fn climb(&mut self, summit: Summit) {
+        if summit.value > self.value() {
+            self.volume = summit.volume;
+            self.given = summit.given;
+        }
     }
 }
 
-/// The least fill in USD, a little more where whole units may take some away.
+/// The best volumes that a search has seen.
+#[derive(Default)]
+pub(crate) struct Summit {
+    value: f64,
+    volume: Vec<f64>,
+    given: Vec<f64>,
+}
+
+/// Which outcome of a small programme is taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Accept {
+    /// Only a better one.
+    Better,
+    /// One that loses at most `loss` USD, found under values blurred by `noise`.
+    Near { loss: f64, noise: f64 },
+    /// Any: what stands is broken.
+    Any,
+}
+
+/// The share of a divisible offer that volumes leave free for rounding; what is not needed is filled in the end.
+const SPARE: f64 = 5e-4;
+
+/// The most in USD, a little less where other legs may have to be rounded up; all-or-none offers have no slack.
+fn ceiling(scene: &Scene, offer: &Live) -> f64 {
+    let spare = match offer.give_qty {
+        _ if offer.least_qty == offer.give_qty => return offer.cap,
+        0..200 => return offer.cap,
+        200..10_000 => 1.0,
+        _ => 2.0,
+    };
+    offer.cap - (spare * scene.unit[offer.give as usize]).max(offer.cap * SPARE)
+}
+
 fn margin(scene: &Scene, offer: &Live) -> f64 {
     if offer.least_qty == 0 || offer.least_qty == offer.give_qty {
         return offer.least;
     }
     let unit = scene.unit[offer.give as usize];
-    (offer.least * (1.0 + 1e-6) + 4.0 * unit).min(float(offer.give_qty) * unit)
+    (offer.least * (1.0 + 1e-6) + 4.0 * unit).min(ceiling(scene, offer))
 }
 
 /// A small generator of seeded dice (splitmix64), for searching only.
@@ -334,6 +527,12 @@ impl Dice {
     /// A number below `many`, which must not be 0.
     pub(crate) fn below(&mut self, many: usize) -> usize {
         usize::try_from(self.next() % many as u64).expect("below a usize")
+    }
+
+    /// A number from -1 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are enough")]
+    fn swing(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {

@@ -3,6 +3,7 @@
 mod clear;
 mod export_proof;
 mod net;
+mod quote;
 mod reindex;
 mod verify;
 mod verify_proof;
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     ExportProof(export_proof::Args),
     /// Find the rings of a book and write them with a proof of how good they are.
     Clear(clear::Args),
+    /// Quote what one asset brings in another through at most six assets, as JSON.
+    Quote(quote::Args),
     /// Net obligations: clear as much debt as circulates.
     Net(net::Args),
     /// Check a proof file against a network that you trust, with nothing else.
@@ -44,6 +47,7 @@ impl Command {
             Command::ExportProof(args) => export_proof::run(&args),
             Command::Clear(args) => clear::run(args),
             Command::Net(args) => net::run(&args),
+            Command::Quote(args) => quote::run(&args),
             Command::VerifyProof(args) => verify_proof::run(&args),
             Command::Wallet(args) => wallet::run(&args),
         }
