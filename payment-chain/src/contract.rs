@@ -72,9 +72,8 @@ fn waiting_for(run: &Run<'_>, by: Address, id: ContractId) -> Result<Contract, R
     }
     match contract.state {
         ContractState::Waiting => {}
-        ContractState::Executed | ContractState::Dissolved => {
-            return Err(Refused::ContractClosed { contract: id });
-        }
+        ContractState::Executed => return Err(Refused::ContractExecuted { contract: id }),
+        ContractState::Dissolved => return Err(Refused::ContractDissolved { contract: id }),
     }
     if run.height() >= contract.deadline {
         return Err(Refused::TooLate { deadline: contract.deadline });

@@ -175,9 +175,12 @@ refusals! {
     /// No such contract.
     UnknownContract { contract: ContractId } => "unknown-contract", "contract",
         "there is no contract {contract}";
-    /// Executed or dissolved.
-    ContractClosed { contract: ContractId } => "contract-closed", "contract",
-        "contract {contract} was executed or dissolved already: nothing is left to sign";
+    /// Executed.
+    ContractExecuted { contract: ContractId } => "contract-closed", "contract",
+        "contract {contract} was executed: everything has moved and nothing is left to sign";
+    /// Dissolved.
+    ContractDissolved { contract: ContractId } => "contract-closed", "contract",
+        "contract {contract} has dissolved: nothing moved, and its offers wait in the book for another ring";
     /// Not asked to sign.
     NotASigner => "not-a-signer", "contract", "this contract does not ask for your signature";
     /// Signed before.

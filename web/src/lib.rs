@@ -15,6 +15,7 @@ pub mod chains;
 pub mod clock;
 pub mod db;
 pub mod error;
+pub mod explorer;
 pub mod form;
 pub mod health;
 pub mod language;
@@ -27,6 +28,7 @@ pub mod ring;
 pub mod session;
 pub mod show;
 pub mod signing;
+pub mod supervisor;
 
 #[cfg(test)]
 mod testing;

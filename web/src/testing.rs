@@ -1,6 +1,7 @@
 //! What tests share: a fresh database of each kind, and blocks that say what a story needs.
 
 pub(crate) mod quiet;
+pub(crate) mod site;
 pub(crate) mod stage;
 pub(crate) mod story;
 

@@ -1,0 +1,294 @@
+//! What anybody may see: heights, hashes, roots and grades, and whether something is on record. Contents are for
+//! parties and supervisors. Beside it, one page of its own that checks proofs in the visitor's browser.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ledger::{Hash, SubChain};
+use sha2::{Digest, Sha256};
+
+use crate::app::Shared;
+use crate::db::AnyConnection;
+use crate::error::WebError;
+use crate::model::Model;
+use crate::model::chain::Block;
+use crate::page::{self, Page};
+use crate::session::Visitor;
+use crate::show;
+use crate::supervisor::{number, query};
+
+#[cfg(test)]
+mod tests;
+
+/// Blocks on a page.
+const PER_PAGE: i64 = 50;
+
+/// The page that checks proofs: whole in itself, so that it can be kept and its hash compared.
+pub const VERIFY_PAGE: &str = include_str!("../static/verify.html");
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/explorer", web::get().to(overview))
+        .route("/explorer/find", web::get().to(find))
+        .route("/explorer/{chain}", web::get().to(chain))
+        .route("/explorer/{chain}/{height}", web::get().to(block))
+        .route("/verify", web::get().to(verify));
+}
+
+struct ChainRow {
+    name: &'static str,
+    what: &'static str,
+    height: i64,
+    hash: String,
+    when: String,
+    grade: String,
+}
+
+struct BlockRow {
+    height: i64,
+    hash: String,
+    when: String,
+    transactions: i64,
+    messages: i64,
+    grade: String,
+}
+
+impl From<Block> for BlockRow {
+    fn from(block: Block) -> BlockRow {
+        BlockRow {
+            height: block.height,
+            when: show::date_time(block.time_ms),
+            transactions: block.transactions,
+            messages: block.messages,
+            grade: grade(block.grade, block.signatures),
+            hash: block.hash,
+        }
+    }
+}
+
+/// How sure a record is, in words.
+fn grade(grade: i64, signatures: i64) -> String {
+    let signed = show::counted(usize::try_from(signatures).unwrap_or(0), "validator", "validators");
+    if grade == 0 {
+        return format!("signed by {signed}");
+    }
+    format!("signed by {signed}; undoing needs a weight of {grade} to cheat")
+}
+
+fn what(chain: SubChain) -> &'static str {
+    match chain {
+        SubChain::Identity => "who trades",
+        SubChain::Data => "what is traded",
+        SubChain::Payment => "value",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "explorer/overview.html")]
+struct Overview {
+    page: Page,
+    genesis: String,
+    chains: Vec<ChainRow>,
+}
+
+async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
+    query(request.query_string(), &[])?;
+    let heads = app
+        .read(|connection| {
+            let mut model = Model::new(connection);
+            let mut heads = Vec::new();
+            for chain in SubChain::ALL {
+                heads.push((chain, model.head(chain)?));
+            }
+            Ok(heads)
+        })
+        .await?;
+    let chains = heads
+        .into_iter()
+        .filter_map(|(chain, head)| {
+            let head = head?;
+            Some(ChainRow {
+                name: chain.name(),
+                what: what(chain),
+                height: head.height,
+                when: show::date_time(head.time_ms),
+                grade: grade(head.grade, head.signatures),
+                hash: head.hash,
+            })
+        })
+        .collect();
+    let genesis = app.chains.payment.genesis().hash().to_string();
+    page::html(&Overview { page: visitor.page("Records"), genesis, chains })
+}
+
+#[derive(Template)]
+#[template(path = "explorer/chain.html")]
+struct ChainPage {
+    page: Page,
+    name: &'static str,
+    what: &'static str,
+    id: String,
+    rows: Vec<BlockRow>,
+    next: Option<i64>,
+}
+
+fn chain_in(text: &str) -> Result<SubChain, WebError> {
+    text.parse().map_err(|_| WebError::NotFound)
+}
+
+async fn chain(
+    request: HttpRequest,
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let chain = chain_in(&path)?;
+    let form = query(request.query_string(), &["before"])?;
+    let before = number(&form, "before", i64::MAX)?;
+    let page =
+        app.read(move |connection| Ok(Model::new(connection).blocks(chain, before, PER_PAGE)?)).await?;
+    page::html(&ChainPage {
+        page: visitor.page(format!("Records of the {chain} chain")),
+        name: chain.name(),
+        what: what(chain),
+        id: app.chains.get(chain).chain_id().to_string(),
+        rows: page.rows.into_iter().map(BlockRow::from).collect(),
+        next: page.next,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "explorer/block.html")]
+struct BlockPage {
+    page: Page,
+    name: &'static str,
+    block: Block,
+    when: String,
+    grade: String,
+    earlier: Option<i64>,
+    later: Option<i64>,
+}
+
+async fn block(
+    request: HttpRequest,
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, WebError> {
+    let chain = chain_in(&path.0)?;
+    query(request.query_string(), &[])?;
+    let height: i64 = path.1.parse().ok().filter(|height| *height >= 0).ok_or(WebError::NotFound)?;
+    let (block, head) = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let block = model.block(chain, height)?.ok_or(WebError::NotFound)?;
+            Ok((block, model.height(chain)?.unwrap_or(0)))
+        })
+        .await?;
+    page::html(&BlockPage {
+        page: visitor.page(format!("Record {height} of the {chain} chain")),
+        name: chain.name(),
+        when: show::date_time(block.time_ms),
+        grade: grade(block.grade, block.signatures),
+        earlier: (height > 0).then(|| height - 1),
+        later: (height < head).then_some(height + 1),
+        block,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "explorer/find.html")]
+struct FindPage {
+    page: Page,
+    q: String,
+    asked: bool,
+    fault: String,
+    found: Vec<Found>,
+}
+
+/// That something is on record, without saying what is in it.
+struct Found {
+    what: &'static str,
+    chain: &'static str,
+    height: i64,
+}
+
+async fn find(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
+    let form = query(request.query_string(), &["q"])?;
+    let q = form.value("q").to_owned();
+    let hash: Result<Hash, _> = q.trim_start_matches("0x").to_lowercase().parse();
+    let (found, fault) = match hash {
+        Ok(hash) => (app.read(move |connection| on_record(connection, hash)).await?, String::new()),
+        Err(_) if q.is_empty() => (Vec::new(), String::new()),
+        Err(_) => (Vec::new(), "A hash has 64 hexadecimal digits.".to_owned()),
+    };
+    page::html(&FindPage { page: visitor.page("Is it on record?"), asked: !q.is_empty(), q, fault, found })
+}
+
+fn on_record(connection: &mut AnyConnection, hash: Hash) -> Result<Vec<Found>, WebError> {
+    let mut model = Model::new(connection);
+    let text = hash.to_string();
+    let mut found = Vec::new();
+    let named = |name: &str| SubChain::ALL.into_iter().find(|chain| chain.name() == name).map(SubChain::name);
+    if let Some(block) = model.block_by_hash(hash)? {
+        found.push(Found {
+            what: "A record",
+            chain: named(&block.chain).unwrap_or(""),
+            height: block.height,
+        });
+    }
+    for transaction in model.transactions_named(hash)? {
+        let what = if transaction.id == text { "A signature" } else { "A receipt" };
+        found.push(Found {
+            what,
+            chain: named(&transaction.chain).unwrap_or(""),
+            height: transaction.height,
+        });
+    }
+    if let Some(first) = model.documents_named(&text)?.first() {
+        found.push(Found { what: "A document", chain: SubChain::Data.name(), height: first.height });
+    }
+    if let Some(product) = model.product(&text)? {
+        found.push(Found { what: "A product", chain: SubChain::Data.name(), height: product.height });
+    }
+    if let Some(settlement) = model.settlement(&text)? {
+        found.push(Found {
+            what: "A settlement",
+            chain: SubChain::Payment.name(),
+            height: settlement.height,
+        });
+    }
+    Ok(found)
+}
+
+/// What stands between `open` and `close` in the page.
+fn inside(open: &str, close: &str) -> &'static str {
+    VERIFY_PAGE
+        .split_once(open)
+        .and_then(|(_, rest)| rest.split_once(close))
+        .map(|(text, _)| text)
+        .expect("the page has one style and one script")
+}
+
+/// The page allows itself its own script and style, by their hashes, and nothing else: it cannot send anything.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'",
+        hash(inside("<script type=\"module\">", "</script>")),
+        hash(inside("<style>", "</style>"))
+    )
+});
+
+async fn verify() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
+        .insert_header(("Cache-Control", "public, max-age=300"))
+        .body(VERIFY_PAGE)
+}
