@@ -18,7 +18,7 @@ use crate::form::{Form, MAX_FORM_BYTES};
 use crate::language::Lang;
 use crate::limit::Limiter;
 use crate::session::{self, Visitor};
-use crate::{api, assets, explorer, health, portal, signing, supervisor};
+use crate::{api, assets, bank, explorer, health, portal, signing, supervisor};
 
 /// How the portal is set up.
 #[derive(Clone)]
@@ -122,6 +122,7 @@ pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
             .configure(portal::routes)
             .configure(supervisor::routes)
             .configure(explorer::routes)
+            .configure(bank::routes)
             .configure(api::routes)
             .default_service(web::to(|| async { Err::<actix_web::HttpResponse, _>(WebError::NotFound) }));
     }

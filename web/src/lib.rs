@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod api;
 pub mod app;
 pub mod assets;
+pub mod bank;
 pub mod chains;
 pub mod clock;
 pub mod db;

@@ -134,6 +134,9 @@ impl Visitor {
         if self.has(Role::Supervisor) {
             item("/supervisor", "Supervision", 0);
         }
+        if self.has(Role::Bank) {
+            item("/bank", "Shared with you", 0);
+        }
         item("/market", "Market", 0);
         if self.user.is_some()
             && (facts.is_none() || facts.is_some_and(|party| party.roles.has(Role::Trader)))
