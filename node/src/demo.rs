@@ -30,6 +30,7 @@ use crate::network::{GENESIS_FILE, Network, Settings};
 use crate::projection::Projection;
 use bots::{Bots, Manner};
 use cast::Cast;
+use login::BankClient;
 use solving::Solving;
 use stage::Stage;
 
@@ -141,14 +142,20 @@ async fn play(args: &Args) -> Result<()> {
         open_market(&house, &stage, &home)?;
     }
     login::give_codes(&house, &stage, &logins)?;
-    tokio::task::block_in_place(|| login::make_users(&app.db, &logins))?;
+    let bank = BankClient::of(&stage);
+    tokio::task::block_in_place(|| {
+        login::make_users(&app.db, &logins)?;
+        bank.make(&app.db, &stage)
+    })?;
     let manner = if args.quiet { Manner::Quiet } else { Manner::Lively };
     let bots = Bots::start(house.clone(), stage.clone(), manner)?;
     while projection.behind().load(Ordering::Acquire) > 0 && begun.elapsed() < FIRST_RINGS {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     app.ready.store(true, Ordering::Release);
-    welcome::print(args.port, &logins, home.dir(), &network.genesis.hash(), begun.elapsed(), args.quiet);
+    let genesis = network.genesis.hash();
+    let facts = welcome::Facts { port: args.port, dir: home.dir(), genesis, quiet: args.quiet };
+    welcome::print(&facts, &logins, &bank, begun.elapsed());
 
     let cause = tokio::select! {
         signal = stop_signal() => signal,

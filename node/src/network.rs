@@ -60,8 +60,12 @@ impl Network {
         let path = dir.join("settings");
         let bytes = home::read_if_there(&path)?
             .with_context(|| format!("{} is missing: restore it from a copy", path.display()))?;
-        let settings = Settings::try_from_slice(&bytes)
-            .with_context(|| format!("{} is damaged, or of another version of permuta", path.display()))?;
+        let settings = Settings::try_from_slice(&bytes).with_context(|| {
+            format!(
+                "{} is damaged, or of another version of permuta; --reset begins a new demo",
+                path.display()
+            )
+        })?;
         let network = Network { genesis, settings };
         network.check()?;
         Ok(Some(network))

@@ -1,12 +1,20 @@
-//! The demo's solver: answers each batch that closes with the best clearing that it finds in time.
+//! The demo's solver: answers each batch that closes with rings that people can take in.
+//!
+//! What is worth most on paper splits an offer over dozens of rings, each with its shipments and signatures. This
+//! solver gives an offer one ring a batch, of some size; what is left of it comes again with the next batch.
 
 use std::collections::BTreeSet;
 
-use barter_engine::{Effort, Options};
-use clearing::{Amount, Answer, Book, OfferKey, UsdValue, check, groups};
+use barter_engine::{Algorithm, Effort, Options};
+use clearing::{Amount, Answer, Book, OfferKey, Ring, UsdValue, check, ring_value};
 use payment_chain::model::OfferId;
 use payment_chain::payload::{MAX_RINGS, Payload, SubmittedRing};
 use payment_chain::view::OpenBatch;
+
+/// A ring worth less than this many US dollars is not worth its shipments.
+const WORTH_WHILE_USD: u128 = 1_000;
+/// How often the engine looks again at what the rings chosen so far leave.
+const ROUNDS: usize = 3;
 
 /// A clearing with what the solver says of it.
 pub(crate) struct Proposal {
@@ -18,42 +26,55 @@ pub(crate) struct Proposal {
     pub(crate) bound: UsdValue,
 }
 
-/// The best of three clearings of a batch: of the whole book, where no offer that stays apart meets one that waits
-/// for signatures; of the binding offers first and what they leave second; and the other way round. `clear` finds
-/// rings in a book and, when asked to, bounds what any could be worth. `None` when there are no rings.
+/// Chooses rings of which no two share an offer, and none has both an offer that waits for signatures and one that
+/// stays apart from such. `find` gives the rings of a book, the better ones first where they compete. `None` when
+/// there is no ring.
 ///
 /// A clearing that does not hold by the exact check is never proposed.
 pub(crate) fn propose(
     batch: &OpenBatch,
-    clear: impl Fn(&Book, bool) -> (Answer, UsdValue),
+    bound: UsdValue,
+    find: impl Fn(&Book) -> Vec<Ring>,
 ) -> Option<Proposal> {
-    let (whole, bound) = clear(&batch.book, true);
-    let binding = |key: OfferKey| !batch.indicative.contains(&key);
-    let joining = |key: OfferKey| !batch.apart.contains(&key);
-    let mut answers = vec![whole];
-    if !batch.apart.is_empty() && !batch.indicative.is_empty() {
-        answers.push(in_two(&batch.book, binding, joining, &clear));
-        answers.push(in_two(&batch.book, joining, binding, &clear));
+    let mut rings: Vec<Ring> = Vec::new();
+    let mut used: BTreeSet<OfferKey> = BTreeSet::new();
+    for round in 0..2 * ROUNDS {
+        let before = rings.len();
+        let book = part(&batch.book, |key| {
+            let fits =
+                if round % 2 == 0 { !batch.apart.contains(&key) } else { !batch.indicative.contains(&key) };
+            fits && !used.contains(&key)
+        });
+        let mut found = find(&book);
+        found.sort_by_cached_key(|ring| std::cmp::Reverse(ring_value(&book, ring)));
+        for ring in found {
+            let free = ring.legs.iter().all(|leg| !used.contains(&leg.offer));
+            if free && rings.len() < MAX_RINGS && stands_alone(&book, &ring) {
+                used.extend(ring.legs.iter().map(|leg| leg.offer));
+                rings.push(ring);
+            }
+        }
+        if round % 2 == 1 && rings.len() == before {
+            break;
+        }
     }
-    answers
-        .into_iter()
-        .filter(|answer| (1..=MAX_RINGS).contains(&answer.rings.len()) && keeps_apart(batch, answer))
-        .filter_map(|answer| {
-            let report = check(&batch.book, &batch.rules, batch.now, &answer)
-                .inspect_err(|faults| tracing::error!(batch = %batch.batch, "the engine's rings do not hold: {faults:?}"))
-                .ok()?;
-            // Of equal values the one with fewer legs is the better.
-            Some((report.value, std::cmp::Reverse(report.legs), answer))
-        })
-        .max_by_key(|(value, legs, _)| (*value, *legs))
-        .map(|(value, _, answer)| Proposal { answer, value, bound: bound.max(value) })
+    let answer = Answer { rings, ..Answer::default() };
+    if answer.rings.is_empty() {
+        return None;
+    }
+    let report = check(&batch.book, &batch.rules, batch.now, &answer)
+        .inspect_err(
+            |faults| tracing::error!(batch = %batch.batch, "the rings found do not hold: {faults:?}"),
+        )
+        .ok()?;
+    Some(Proposal { answer, value: report.value, bound: bound.max(report.value) })
 }
 
 impl Proposal {
     /// The request that hands it in: its value rounded down, its bound rounded up, as the chain asks.
     pub(crate) fn payload(&self, batch: &OpenBatch) -> Payload {
         let rings = self.answer.rings.iter();
-        let legs = |ring: &clearing::Ring| -> Vec<(OfferId, Amount)> {
+        let legs = |ring: &Ring| -> Vec<(OfferId, Amount)> {
             ring.legs.iter().map(|leg| (OfferId(leg.offer.0), leg.give)).collect()
         };
         Payload::SubmitClearing {
@@ -65,18 +86,27 @@ impl Proposal {
     }
 }
 
-/// Clears the offers that `first` takes, then those of the others that `second` takes.
-fn in_two(
-    book: &Book,
-    first: impl Fn(OfferKey) -> bool,
-    second: impl Fn(OfferKey) -> bool,
-    clear: impl Fn(&Book, bool) -> (Answer, UsdValue),
-) -> Answer {
-    let mut answer = clear(&part(book, first), false).0;
-    let used: BTreeSet<OfferKey> =
-        answer.rings.iter().flat_map(|ring| ring.legs.iter().map(|leg| leg.offer)).collect();
-    answer.rings.extend(clear(&part(book, |key| second(key) && !used.contains(&key)), false).0.rings);
-    answer
+/// The engine at work on a part of a batch, until `stop` says so.
+pub(crate) fn find(book: &Book, batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Ring> {
+    let options = Options {
+        algorithm: Algorithm::Greedy,
+        effort: Effort::Quick,
+        stop: Some(stop),
+        rings_only: true,
+        ..Options::default()
+    };
+    barter_engine::clear(book, &batch.rules, batch.now, &options).answer.rings
+}
+
+/// The engine's proof of what no clearing of the batch can pass, as far as it gets until `stop` says so.
+pub(crate) fn bound(batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> UsdValue {
+    let options = Options {
+        algorithm: Algorithm::Greedy,
+        effort: Effort::Quick,
+        stop: Some(stop),
+        ..Options::default()
+    };
+    barter_engine::clear(&batch.book, &batch.rules, batch.now, &options).bound
 }
 
 fn part(book: &Book, takes: impl Fn(OfferKey) -> bool) -> Book {
@@ -84,19 +114,107 @@ fn part(book: &Book, takes: impl Fn(OfferKey) -> bool) -> Book {
     Book::new(book.assets().to_vec(), offers).expect("a part of a book is a book")
 }
 
-/// Whether no group of rings that waits for signatures has an offer that does not.
-fn keeps_apart(batch: &OpenBatch, answer: &Answer) -> bool {
-    groups(&batch.book, &answer.rings).into_iter().all(|group| {
-        let legs = || group.iter().flat_map(|at| &answer.rings[*at].legs);
-        !legs().any(|leg| batch.indicative.contains(&leg.offer))
-            || !legs().any(|leg| batch.apart.contains(&leg.offer))
-    })
+/// Whether a ring is worth its shipments and fills each of its offers as far as that asks, without another ring.
+fn stands_alone(book: &Book, ring: &Ring) -> bool {
+    let enough = ring_value(book, ring).floor_to(0).is_none_or(|usd| usd >= WORTH_WHILE_USD);
+    enough
+        && ring
+            .legs
+            .iter()
+            .all(|leg| book.offer(leg.offer).is_some_and(|offer| leg.give >= offer.least_fill()))
 }
 
-/// The engine at work on a part of a batch, within the time that a window leaves. Without `bounded` the bound is only
-/// what all offers are worth.
-pub(crate) fn clear(book: &Book, batch: &OpenBatch, bounded: bool) -> (Answer, UsdValue) {
-    let options = Options { effort: Effort::Quick, rings_only: !bounded, ..Options::default() };
-    let clearing = barter_engine::clear(book, &batch.rules, batch.now, &options);
-    (clearing.answer, clearing.bound)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearing::{Asset, AssetKey, Leg, Offer, PartyKey, Rules};
+    use ledger::{Height, Timestamp};
+    use payment_chain::model::BatchId;
+
+    fn amount(quantity: u128) -> Amount {
+        Amount::new(quantity).unwrap()
+    }
+
+    /// Party `key` gives up to `quantity` of one asset for as much of another.
+    fn offer(key: u64, give: u64, want: u64, quantity: u128) -> Offer {
+        Offer {
+            key: OfferKey(key),
+            party: PartyKey([u8::try_from(key).unwrap(); 20]),
+            give: AssetKey(give),
+            give_qty: amount(quantity),
+            want: AssetKey(want),
+            want_qty: amount(quantity),
+            divisible: true,
+            min_fill: Amount::ZERO,
+            valid_from: 0,
+            valid_until: 1_000,
+        }
+    }
+
+    fn batch(offers: Vec<Offer>, indicative: &[u64], apart: &[u64]) -> OpenBatch {
+        let asset = |key| Asset { key: AssetKey(key), decimals: 0, reference: "10".parse().unwrap() };
+        let keys = |keys: &[u64]| keys.iter().copied().map(OfferKey).collect();
+        OpenBatch {
+            batch: BatchId(1),
+            ends: Height(30),
+            closed_at: Timestamp(5_000),
+            now: 5,
+            rules: Rules::default(),
+            book: Book::new((1..=3).map(asset).collect(), offers).unwrap(),
+            indicative: keys(indicative),
+            apart: keys(apart),
+        }
+    }
+
+    fn solve(batch: &OpenBatch) -> Vec<Vec<u64>> {
+        let never = || false;
+        let proposal = propose(batch, bound(batch, &never), |book| find(book, batch, &never));
+        let rings = proposal.map(|proposal| {
+            assert!(proposal.value <= proposal.bound);
+            proposal.answer.rings
+        });
+        let mut keys: Vec<Vec<u64>> = rings.unwrap_or_default().iter().map(offers_of).collect();
+        keys.sort();
+        keys
+    }
+
+    fn offers_of(ring: &Ring) -> Vec<u64> {
+        let mut keys: Vec<u64> = ring.legs.iter().map(|leg: &Leg| leg.offer.0).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn jute_for_diesel_for_wheat_closes_one_ring() {
+        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600)];
+        assert_eq!(solve(&batch(offers, &[], &[])), [[1, 2, 3]]);
+    }
+
+    #[test]
+    fn an_offer_is_in_one_ring_and_the_larger_one_wins() {
+        let offers = vec![offer(1, 1, 2, 900), offer(2, 2, 1, 300), offer(3, 2, 1, 500)];
+        assert_eq!(solve(&batch(offers, &[], &[])), [[1, 3]]);
+    }
+
+    #[test]
+    fn who_settles_at_once_never_waits_for_who_signs_first() {
+        let offers = || vec![offer(1, 1, 2, 900), offer(2, 2, 1, 500), offer(3, 2, 1, 300)];
+        // Offer 2 waits for signatures and offer 1 does not want to wait, so 1 meets 3, which is smaller.
+        assert_eq!(solve(&batch(offers(), &[2], &[1])), [[1, 3]]);
+        assert_eq!(solve(&batch(offers(), &[2, 3], &[1])), [[0; 0]; 0]);
+        assert_eq!(solve(&batch(offers(), &[2], &[])), [[1, 2]]);
+    }
+
+    #[test]
+    fn a_ring_not_worth_its_shipments_is_left() {
+        assert_eq!(solve(&batch(vec![offer(1, 1, 2, 40), offer(2, 2, 1, 40)], &[], &[])), [[0; 0]; 0]);
+        assert_eq!(solve(&batch(vec![offer(1, 1, 2, 60), offer(2, 2, 1, 60)], &[], &[])), [[1, 2]]);
+    }
+
+    #[test]
+    fn a_minimum_that_two_rings_would_meet_together_is_not_met() {
+        let picky = Offer { min_fill: amount(700), ..offer(1, 1, 2, 900) };
+        let offers = vec![picky, offer(2, 2, 1, 500), offer(3, 2, 1, 300)];
+        assert_eq!(solve(&batch(offers, &[], &[])), [[0; 0]; 0]);
+    }
 }

@@ -54,6 +54,10 @@ const REDEMPTIONS: usize = 3;
 /// And for so long.
 const REDEMPTION_MS: u64 = 600_000;
 
+/// The office of a printed trader lays down its pen for so long after a visitor used his: two hands that sign for one
+/// account take each other's sequence numbers.
+const VISIT_MS: u64 = 1_800_000;
+
 /// What the bots do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
@@ -141,6 +145,8 @@ struct Hands {
     step: u64,
     /// The number of the next invitation to each printed trader, and when the last one went out.
     invited: BTreeMap<CompanyId, (u64, Timestamp)>,
+    /// Until when a visitor sits at the desk of a printed trader.
+    visited: BTreeMap<CompanyId, Timestamp>,
 }
 
 impl Hands {
@@ -163,6 +169,7 @@ impl Hands {
             payment,
             step,
             invited,
+            visited: BTreeMap::new(),
         };
         hands.look_around(clock::now());
         Ok(hands)
@@ -222,6 +229,7 @@ impl Hands {
     fn hear(&mut self) -> Result<()> {
         let now = clock::now();
         while let Some(block) = self.identity.next(&self.house)? {
+            self.note_visits(&block, now);
             for event in events(&block) {
                 let registered = match BorshDeserialize::try_from_slice(event) {
                     Ok(identity_chain::Event::Registered { party, .. }) => Some(party),
@@ -234,6 +242,7 @@ impl Hands {
         }
         while let Some(block) = self.payment.next(&self.house)? {
             let visitors = self.visitors(&block);
+            self.note_visits(&block, now);
             for receipt in &block.receipts {
                 let by_visitor = matches!(&receipt.cause, Cause::Transaction(id) if visitors.contains(id));
                 for event in &receipt.events {
@@ -250,11 +259,27 @@ impl Hands {
     /// The transactions of a block that no bot signed.
     fn visitors(&self, block: &Committed) -> BTreeSet<Hash> {
         let foreign = block.block.transactions.iter().filter(|transaction| {
-            // A bot signs with the key that gave its account its address; a visitor of its company with another one.
             let body = &transaction.body;
             self.stage.company_of(body.account).is_none() || body.key.address() != body.account
         });
         foreign.map(ledger::Transaction::id).collect()
+    }
+
+    /// Notes at which desks visitors sit: an office signs with the key that gave its account its address, a visitor with
+    /// another.
+    fn note_visits(&mut self, block: &Committed, now: Timestamp) {
+        for transaction in &block.block.transactions {
+            let body = &transaction.body;
+            if body.key.address() != body.account
+                && let Some(company) = self.stage.company_of(body.account)
+            {
+                self.visited.insert(company, now.plus_ms(VISIT_MS));
+            }
+        }
+    }
+
+    fn is_visited(&self, company: CompanyId, now: Timestamp) -> bool {
+        self.visited.get(&company).is_some_and(|until| now < *until)
     }
 
     fn react(&mut self, event: &Event, by_visitor: bool, now: Timestamp) {
@@ -289,7 +314,8 @@ impl Hands {
     /// Enters when a company takes up its pen. Printed traders leave it to their visitors, see [`Task::Desks`].
     fn consider(&mut self, id: ContractId, contract: &Contract, company: CompanyId, now: Timestamp) {
         let account = self.stage.company_address(company);
-        if contract.signed.contains(&account) || self.printed.contains(&company) {
+        let asked = contract.signers.contains(&account) && !contract.signed.contains(&account);
+        if !asked || self.printed.contains(&company) {
             return;
         }
         let pause = pause_ms(id.0 * 1_000 + company.0 as u64, 1_500, 9_000);
@@ -339,6 +365,7 @@ impl Hands {
                 self.agenda.at(now.plus_ms(FEEDS_EVERY_MS), Task::Feeds);
                 self.feed(now)
             }
+            Task::Share { company, .. } if self.is_visited(company, now) => Ok(()),
             Task::Share { settlement, company } => {
                 let until = now.plus_ms(90 * Timestamp::DAY_MS);
                 let with = self.stage.cast.address("bank");
@@ -409,6 +436,9 @@ impl Hands {
     }
 
     fn post(&mut self, offer: Offer, tries: u8, now: Timestamp) -> Result<()> {
+        if self.is_visited(offer.company, now) {
+            return Ok(());
+        }
         let terms = offer_terms(&offer, &self.shelf, now)?;
         if self.stocked(offer.company, terms.give, terms.give_qty)? {
             return self.ask_as(offer.company, &Payload::PostOffer(terms));
@@ -426,7 +456,10 @@ impl Hands {
         if size < BOOK.end {
             let offer = self.stage.trader.posting(self.step);
             self.step += 1;
-            self.agenda.at(now, Task::Post { offer, tries: 0 });
+            // What needs the signature of a printed trader comes by invitation only.
+            if offer.kind == Kind::Binding || !self.printed.contains(&offer.company) {
+                self.agenda.at(now, Task::Post { offer, tries: 0 });
+            }
         }
         if size >= BOOK.start + BOOK.len() / 2 {
             // The oldest offer of a simulated company goes: its merchant has found something else.
@@ -515,17 +548,20 @@ impl Hands {
         let account = self.stage.company_address(company);
         let height = self.house.height(SubChain::Payment);
         let mut waiting = self.house.read(SubChain::Payment, |state| view::waiting_contracts(state, account));
-        waiting.retain(|(_, contract)| !contract.signed.contains(&account));
+        waiting.retain(|(_, contract)| {
+            contract.signers.contains(&account) && !contract.signed.contains(&account)
+        });
         let beyond = waiting.len().saturating_sub(DESK_FULL);
         for (at, (id, contract)) in waiting.iter().enumerate() {
             let last_call = contract.deadline.0 <= height.0.saturating_add(LAST_CALL);
             let old = contract.made_at.plus_ms(180_000) <= now;
-            if last_call || (at < beyond && old) {
+            if last_call || (at < beyond && old && !self.is_visited(company, now)) {
                 self.sign(*id, company, TRIES, now)?;
             }
         }
         let (number, last) = self.invited.get(&company).copied().unwrap_or_default();
-        if waiting.is_empty() && last.plus_ms(INVITE_AGAIN_MS) <= now {
+        let due = waiting.is_empty() && last.plus_ms(INVITE_AGAIN_MS) <= now;
+        if due && !self.is_visited(company, now) {
             self.invited.insert(company, (number + 1, now));
             for offer in invitation::offers(&self.stage.trader, company, number) {
                 self.agenda.at(now, Task::Post { offer, tries: 0 });

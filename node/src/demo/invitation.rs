@@ -38,8 +38,9 @@ fn offer(trader: &Trader, company: CompanyId, give: &Commodity, want: &Commodity
         give_qty,
         want: want.hs4,
         want_qty,
-        divisible: true,
-        min_fill: 0,
+        // In one piece, so that one ring comes of it.
+        divisible: false,
+        min_fill: give_qty,
         kind: Kind::Indicative,
         joins_indicative: true,
         incoterm: if place.sea { Incoterm::Fob } else { Incoterm::Fca },

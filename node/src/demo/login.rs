@@ -168,6 +168,34 @@ pub(crate) fn give_codes(house: &House, stage: &Stage, logins: &[Login]) -> Resu
     Ok(())
 }
 
+/// The demo bank's client of the API.
+pub(crate) struct BankClient {
+    /// Its identifier.
+    pub(crate) id: &'static str,
+    /// Its secret.
+    pub(crate) secret: String,
+}
+
+impl BankClient {
+    /// The client of this demo's bank.
+    pub(crate) fn of(stage: &Stage) -> BankClient {
+        BankClient { id: "demo-bank", secret: hex::encode(stage.cast.bytes("bank client")) }
+    }
+
+    /// Makes it known to the API.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) fn make(&self, database: &web::db::Database, stage: &Stage) -> Result<()> {
+        let account = stage.cast.address("bank").to_string();
+        let now_ms = i64::try_from(clock::now().0)?;
+        let client = web::api::token::client_with(self.id, &self.secret, &account, "The demo's bank", now_ms)
+            .map_err(|error| anyhow::anyhow!("cannot hash the secret of the bank's client: {error}"))?;
+        web::model::Model::new(&mut *database.get()?).put_oauth_client(&client)?;
+        Ok(())
+    }
+}
+
 /// Makes the logins that the portal does not have yet.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::{Amount, Price};
 use ledger::account::OUTBOX;
 use ledger::{Address, Cause, Hash, KeyPair, Refusal, SubChain, Timestamp};
-use market::{Commodity, CompanyId, GOODS};
+use market::{Commodity, CompanyId, GOODS, Kind};
 use payment_chain::model::{AssetId, RequestId};
 use vocabulary::Role;
 
@@ -224,7 +224,10 @@ fn offers(loader: &mut Loader<'_>, stage: &Stage, shelf: &Shelf) -> Result<usize
         .iter()
         .flat_map(|company| (0..2).flat_map(|number| invitation::offers(&stage.trader, *company, number)));
     let mut asks = Vec::new();
-    for offer in stage.market().offers.iter().copied().chain(invitations) {
+    // What waits for the signature of somebody who may log in comes by invitation, a little at a time.
+    let posted = stage.market().offers.iter().copied();
+    let posted = posted.filter(|offer| offer.kind == Kind::Binding || !companies.contains(&offer.company));
+    for offer in posted.chain(invitations) {
         let terms = offer_terms(&offer, shelf, now)?;
         asks.push((stage.company_key(offer.company), payment_chain::Payload::PostOffer(terms)));
     }

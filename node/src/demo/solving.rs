@@ -13,6 +13,8 @@ use super::stage::Stage;
 use crate::house::House;
 use crate::solver;
 
+/// What is not found within this time is not found in this batch. A window is open for three seconds.
+const TIME: Duration = Duration::from_millis(1_500);
 /// The longest wait for a sign of life before looking again.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -63,7 +65,9 @@ fn solve(house: &House, stage: &Stage) {
     }
     let Some(batch) = house.read(SubChain::Payment, view::open_batch) else { return };
     let begun = Instant::now();
-    if let Some(proposal) = solver::propose(&batch, |book, bounded| solver::clear(book, &batch, bounded)) {
+    let late = || begun.elapsed() >= TIME;
+    let bound = solver::bound(&batch, &late);
+    if let Some(proposal) = solver::propose(&batch, bound, |book| solver::find(book, &batch, &late)) {
         let key = stage.cast.key("solver");
         let handed_in = house.ask(SubChain::Payment, &key, key.public().address(), &proposal.payload(&batch));
         match handed_in {

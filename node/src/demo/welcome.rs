@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ledger::Hash;
 
-use super::login::Login;
+use super::login::{BankClient, Login};
 
 /// The logins as the portal shows them.
 pub(crate) fn demo_info(logins: &[Login]) -> web::DemoInfo {
@@ -18,8 +18,21 @@ pub(crate) fn demo_info(logins: &[Login]) -> web::DemoInfo {
     web::DemoInfo { logins: logins.iter().map(login).collect() }
 }
 
+/// What there is to tell besides logins.
+pub(crate) struct Facts<'a> {
+    /// Where the portal listens.
+    pub(crate) port: u16,
+    /// Where everything lies.
+    pub(crate) dir: &'a Path,
+    /// What names the network.
+    pub(crate) genesis: Hash,
+    /// Whether the market is still.
+    pub(crate) quiet: bool,
+}
+
 /// Prints where everything is and who can sign in.
-pub(crate) fn print(port: u16, logins: &[Login], dir: &Path, genesis: &Hash, took: Duration, quiet: bool) {
+pub(crate) fn print(facts: &Facts<'_>, logins: &[Login], bank: &BankClient, took: Duration) {
+    let Facts { port, dir, genesis, quiet } = facts;
     let memory = resident_mib().map(|mib| format!(", {mib} MiB in memory")).unwrap_or_default();
     println!("\nReady after {:.1} s{memory}.\n", took.as_secs_f32());
     println!("  Portal     http://localhost:{port}/");
@@ -34,11 +47,11 @@ pub(crate) fn print(port: u16, logins: &[Login], dir: &Path, genesis: &Hash, too
         let Login { label, password, code, .. } = login;
         println!("  {label:<widest$}  {:<30}  {password}  {code}", login.email());
     }
-    println!();
+    println!("\n  Bank API client {}, secret {}\n", bank.id, bank.secret);
     println!(
         "The one-time code lets your browser sign for the company: enter it under Keys after signing in."
     );
-    if quiet {
+    if *quiet {
         println!("The market is still: nobody posts, admits or vouches but you.");
     } else {
         println!(
