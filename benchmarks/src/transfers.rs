@@ -142,7 +142,7 @@ fn sign_all(
             .collect::<Result<_>>()
     })?;
     let accounts = keys.len() as u64;
-    let mut signed: Vec<Transaction> = (0..count)
+    let signed: Vec<Transaction> = (0..count)
         .into_par_iter()
         .map(|number| {
             let at = usize::try_from(number % accounts).expect("fewer accounts than memory");
@@ -161,12 +161,13 @@ fn sign_all(
             body.sign(&keys[at])
         })
         .collect();
-    let mut batches = Vec::new();
-    while !signed.is_empty() {
-        let rest = signed.split_off(signed.len().min(BATCH));
-        batches.push(std::mem::replace(&mut signed, rest));
-    }
-    Ok(batches)
+    // Each batch in memory of its own size.
+    let mut signed = signed.into_iter();
+    let batches = std::iter::from_fn(|| {
+        let batch: Vec<Transaction> = signed.by_ref().take(BATCH).collect();
+        (!batch.is_empty()).then_some(batch)
+    });
+    Ok(batches.collect())
 }
 
 fn now() -> Result<Timestamp> {
