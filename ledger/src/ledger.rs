@@ -35,7 +35,7 @@ use crate::tree::{Place, Tree};
 use crate::validity::messages_root;
 
 /// How many blocks stay in memory for those who follow the chain.
-const RECENT: usize = 32;
+const RECENT: usize = 16;
 /// How often, in blocks, the pool is swept.
 const SWEEP_EVERY: u64 = 32;
 
