@@ -157,14 +157,19 @@ fn extent(nodes: &[Node], arrows: &[Arrow]) -> (f64, f64) {
 
 fn node(corner: &Corner, angle: f64) -> Node {
     let (x, y) = on_circle(angle);
-    // The name stands below its party, for those at the sides towards the middle of the ring.
+    // Names keep clear of the arcs: at the top and bottom below the party, in the lower half outwards, beside the
+    // middle line a little higher, and else towards the middle of the ring.
     let side = angle.cos();
-    let (name_x, name_y, anchor) = if side.abs() < 0.2 || y > CENTRE_Y + 40.0 {
+    let low = y > CENTRE_Y + 40.0;
+    let (name_x, name_y, anchor) = if side.abs() < 0.2 {
         (x, y + NODE + 17.0, "middle")
-    } else if side < 0.0 {
-        (x + NODE + 8.0, y + 5.0, "start")
+    } else if low && side < 0.0 {
+        (x + 12.0, y + NODE + 17.0, "end")
+    } else if low {
+        (x - 12.0, y + NODE + 17.0, "start")
     } else {
-        (x - NODE - 8.0, y + 5.0, "end")
+        let lift = if (y - CENTRE_Y).abs() < 40.0 { 25.0 } else { -5.0 };
+        if side < 0.0 { (x + NODE + 3.0, y - lift, "start") } else { (x - NODE - 3.0, y - lift, "end") }
     };
     let arm = NODE * 0.72;
     Node {

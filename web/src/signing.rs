@@ -120,6 +120,7 @@ struct SignPage {
     headline: String,
     terms: String,
     terms_file: String,
+    names: Vec<(String, String)>,
     chain: &'static str,
     account: String,
     key: String,
@@ -155,6 +156,8 @@ async fn show_terms(
         .ok_or(WebError::Forbidden { needs: "an account with a signing key" })?;
     let proposal = Proposal::new(app, chain, account, chosen, payload)?;
     let bytes = proposal.body.signing_bytes();
+    let named = accounts_in(&proposal.terms);
+    let names = app.read(move |connection| Ok(Model::new(connection).names_of(&named)?)).await?;
     page::html(&SignPage {
         page: visitor.page("Read the terms and sign"),
         headline,
@@ -166,12 +169,20 @@ async fn show_terms(
         terms_hash: proposal.body.terms.to_string(),
         payload: hex::encode(&proposal.body.payload),
         signing_bytes: hex::encode(bytes),
+        names: names.into_iter().collect(),
         terms_file: encode_query(&proposal.terms),
         terms: proposal.terms,
         next,
         keys: keys.iter().map(ToString::to_string).filter(|key| *key != chosen.to_string()).collect(),
         fault: fault.unwrap_or_default(),
     })
+}
+
+/// The accounts that a text names, each once.
+fn accounts_in(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let accounts = words.filter(|word| word.starts_with("0x") && word.parse::<Address>().is_ok());
+    accounts.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().take(64).collect()
 }
 
 /// A path of this site; anything else leads home.

@@ -39,9 +39,16 @@ async function ready() {
   await checkTerms(document.getElementById("terms").textContent, bytes);
   say("The text on this page is what the bytes to sign stand for: compared in this browser.");
   button.hidden = false;
+  // Another signature of the account came first, so the number of this one was used. The text is the same to the last
+  // letter: what was agreed to is signed again, a few times at most.
+  const agreed = JSON.parse(sessionStorage.getItem("agreed") ?? "{}");
+  sessionStorage.removeItem("agreed");
+  const again = form.dataset.stale === "true" && agreed.terms === form.dataset.terms && agreed.tries < 6 && Date.now() - agreed.at < 60_000;
+  const tries = again ? agreed.tries + 1 : 0;
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
+      sessionStorage.setItem("agreed", JSON.stringify({ terms: form.dataset.terms, at: again ? agreed.at : Date.now(), tries }));
       form.elements.signature.value = await sign(key, bytes);
       form.submit();
     } catch (error) {
@@ -49,6 +56,7 @@ async function ready() {
       say(error.message, true);
     }
   });
+  if (again) return button.click();
   button.focus({ preventScroll: true });
 }
 

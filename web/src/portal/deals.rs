@@ -176,10 +176,24 @@ pub(crate) fn deal_rows(
         .collect()
 }
 
+/// How many deals that need a signature are listed at once.
+const SHOWN: usize = 30;
+
+/// The deals with the nearest deadlines and, among those with the same, the largest.
+pub(crate) fn most_urgent(mut contracts: Vec<Contract>, count: usize) -> Vec<Contract> {
+    contracts.sort_by(|a, b| {
+        let time = a.deadline_height.cmp(&b.deadline_height);
+        time.then_with(|| b.value_micro_usd.cmp(&a.value_micro_usd)).then(a.id.cmp(&b.id))
+    });
+    contracts.truncate(count);
+    contracts
+}
+
 #[derive(Template)]
 #[template(path = "portal/deals.html")]
 struct DealsPage {
     page: Page,
+    count: usize,
     to_sign: Vec<DealRow>,
     waiting: Vec<DealRow>,
     past: Vec<DealRow>,
@@ -192,21 +206,24 @@ async fn deals_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebEr
         .read(move |connection| {
             let mut model = Model::new(connection);
             let goods = Goods::load(&mut model)?;
-            let contracts = model.contracts_of(&own, 60)?;
-            let states: Vec<String> = contracts.iter().map(|contract| contract.state.clone()).collect();
-            let rows = deal_rows(&shared, &mut model, &goods, &own, &contracts)?;
-            Ok(rows.into_iter().zip(states).collect::<Vec<_>>())
+            let urgent = most_urgent(model.contracts_to_sign(&own)?, SHOWN);
+            let others: Vec<Contract> = model.contracts_of(&own, 100)?;
+            let mut rows = deal_rows(&shared, &mut model, &goods, &own, &urgent)?;
+            let rest = deal_rows(&shared, &mut model, &goods, &own, &others)?;
+            rows.extend(rest.into_iter().filter(|row| !row.to_sign));
+            Ok(rows.into_iter().take(SHOWN + 60).collect::<Vec<_>>())
         })
         .await?;
     let (mut to_sign, mut waiting, mut past) = (Vec::new(), Vec::new(), Vec::new());
-    for (row, state) in rows {
-        match state.as_str() {
-            "waiting" if row.to_sign => to_sign.push(row),
-            "waiting" => waiting.push(row),
+    for row in rows {
+        match row.badge {
+            "" if row.to_sign => to_sign.push(row),
+            "" => waiting.push(row),
             _ => past.push(row),
         }
     }
-    page::html(&DealsPage { page: visitor.page("Deals"), to_sign, waiting, past })
+    let count = visitor.party.as_ref().map_or(to_sign.len(), |party| party.to_sign.max(to_sign.len()));
+    page::html(&DealsPage { page: visitor.page("Deals"), count, to_sign, waiting, past })
 }
 
 /// What a ring page is made of.
@@ -364,11 +381,10 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
             let (give, want) = (amount(&offer.give_qty), amount(&offer.want_qty));
             let Ok(least) = leg.quantity.mul_div_ceil(want.get(), give.get()) else { continue };
             lines.push(line("Your limit", goods.exact(offer.want, least)));
-            lines.push(Line {
-                label: "Better than your limit",
-                value: show::percent_more(got.quantity.get(), least.get()),
-                good: true,
-            });
+            let more = show::percent_more(got.quantity.get(), least.get());
+            let good = more != "+0.0 %";
+            let value = if good { more } else { "at your limit".to_owned() };
+            lines.push(Line { label: "Better than your limit", value, good });
         }
     }
     let worth = |sums: &[(i64, Amount, u128)]| sums.iter().map(|(_, _, value)| value).sum::<u128>();

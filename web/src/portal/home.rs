@@ -9,7 +9,7 @@ use crate::app::{App, Shared};
 use crate::error::WebError;
 use crate::model::Model;
 use crate::page::{self, Page};
-use crate::portal::deals::{DealRow, deal_rows};
+use crate::portal::deals::{DealRow, deal_rows, most_urgent};
 use crate::portal::stock::{Goods, amount};
 use crate::session::Visitor;
 use crate::show;
@@ -149,7 +149,7 @@ async fn gather(visitor: &Visitor, app: &Shared, address: Address) -> Result<Fac
         let requests = model.requests_of(&own, 50)?;
         let balances = model.balances_of(&own)?;
         let offers = model.offers_of(&own, false, None, 200)?.rows;
-        let contracts = model.contracts_to_sign(&own)?;
+        let contracts = most_urgent(model.contracts_to_sign(&own)?, 5);
         let to_sign = deal_rows(&shared, &mut model, &goods, &own, &contracts)?;
         let settled = record.as_ref().map_or(0, |party| party.settled);
         let traded: Vec<_> = balances.iter().filter(|balance| balance.asset != 1).collect();
@@ -391,6 +391,16 @@ fn today(visitor: &Visitor, facts: Facts, enrol: Option<Task>) -> HomePage {
                 action: "Look",
             },
         );
+    }
+    let waiting = visitor.party.as_ref().map_or(0, |party| party.to_sign);
+    if waiting > facts.to_sign.len() {
+        tasks.push(Task {
+            warn: false,
+            title: format!("{} more deals need your signature", waiting - facts.to_sign.len()),
+            text: "The most urgent ones stand above.".to_owned(),
+            href: "/deals".to_owned(),
+            action: "See all",
+        });
     }
     let count = facts.to_sign.len() + tasks.len();
     HomePage {
