@@ -68,10 +68,10 @@ fn group(svg: &mut String, detail: &str, inside: &str) {
 /// Upright bars over time. Every few have their label below.
 #[must_use]
 pub fn columns(bars: &[Bar], title: &str) -> String {
-    const WIDTH: u32 = 640;
-    const HEIGHT: u32 = 240;
-    const LEFT: u32 = 64;
-    const BASE: u32 = 204;
+    const WIDTH: u32 = 960;
+    const HEIGHT: u32 = 260;
+    const LEFT: u32 = 84;
+    const BASE: u32 = 224;
     const TOP: u32 = 16;
     let end = round_up(bars.iter().map(|bar| bar.value).max().unwrap_or(0));
     let mut svg = format!(
@@ -94,7 +94,7 @@ pub fn columns(bars: &[Bar], title: &str) -> String {
     let slot = (WIDTH - LEFT) / count;
     let gap = if slot > 6 { (slot / 5).max(2) } else { 1 };
     let width = slot.saturating_sub(gap).clamp(1, 48);
-    let every = (count * 84 / (WIDTH - LEFT)).max(1);
+    let every = (count * 64 / (WIDTH - LEFT)).max(1);
     for (at, bar) in (0u32..).zip(bars) {
         let x = LEFT + at * (WIDTH - LEFT) / count + (slot.saturating_sub(width)) / 2;
         let mut height = scaled(bar.value, end, BASE - TOP);

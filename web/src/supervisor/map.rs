@@ -90,13 +90,20 @@ pub fn draw(flows: &[Flow], title: &str) -> String {
     }
     for (country, at) in &places {
         let (x, y) = point(*at, count, RADIUS);
-        let (tx, ty) = point(*at, count, RADIUS + 30.0);
+        let (tx, ty) = point(*at, count, RADIUS + 18.0);
+        // Beside the circle at its sides, above and below it at its ends.
+        let anchor = match tx - SIZE / 2.0 {
+            right if right > 60.0 => "start",
+            left if left < -60.0 => "end",
+            _ => "middle",
+        };
+        let ty = if ty < SIZE / 2.0 { ty - 10.0 } else { ty + 6.0 };
         let value = show::usd_brief(worth.get(country).copied().unwrap_or(0));
         let _ = write!(
             svg,
             "<circle class=\"place\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"6\"/>\
-             <text class=\"strong\" x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\
-             <text x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+             <text class=\"strong\" x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>\
+             <text x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
             ty,
             escape(country),
             ty + 14.0,
