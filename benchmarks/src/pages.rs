@@ -111,7 +111,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Signs in as a browser does: reads the form's token, posts the form; the agent keeps the cookie.
 fn sign_in(agent: &ureq::Agent, url: &str, email: &str, password: &str) -> Result<()> {
-    let page = format!("{url}/sign-in");
+    let page = format!("{url}/signin");
     let form = agent.get(&page).call().context("the sign-in page")?.body_mut().read_to_string()?;
     let token = form
         .split_once("name=\"csrf\" value=\"")

@@ -18,6 +18,9 @@ const GATHER: Duration = Duration::from_millis(30);
 /// How far apart blocks are that only let time pass.
 const TICK: Duration = Duration::from_millis(500);
 
+/// How long the last block that can take a clearing waits for the solver.
+const HOLD: Duration = Duration::from_secs(20);
+
 /// The thread that makes blocks.
 pub(crate) struct Heartbeat {
     stop: Arc<AtomicBool>,
@@ -69,8 +72,9 @@ fn beat(house: &House, stop: &AtomicBool) -> Result<()> {
         for (chain, made, asked, heard) in &mut chains {
             *heard |= hear(house, *chain)?;
             let waits = *heard || house.ledger(*chain).waiting() > 0;
+            let gathered = made.elapsed() >= if solves(house, *chain) { TICK } else { GATHER };
             let ticks = hurries(house, *chain) || (made.elapsed() >= TICK && asked.elapsed() >= GLANCE * 10);
-            if !(ticks || waits && made.elapsed() >= GATHER) {
+            if !(ticks || waits && gathered) || (held(house, *chain) && made.elapsed() < HOLD) {
                 continue;
             }
             *asked = Instant::now();
@@ -90,11 +94,27 @@ fn beat(house: &House, stop: &AtomicBool) -> Result<()> {
 
 /// Whether time runs as fast as blocks can be made: never past a batch that the solver is still at work on.
 fn hurries(house: &House, chain: SubChain) -> bool {
-    house.hurry.load(Ordering::Acquire)
-        && chain == SubChain::Payment
-        && house
-            .read(chain, |state| payment_chain::view::window(state))
-            .is_none_or(|window| window.batch.0 <= house.solved.load(Ordering::Acquire))
+    house.hurry.load(Ordering::Acquire) && chain == SubChain::Payment && !solves(house, chain)
+}
+
+/// Whether the solver is still at work on the batch that is open. Blocks then come no faster than time passes,
+/// whatever waits: windows are counted in heights, and a busy market must not shut its own solver out.
+fn solves(house: &House, chain: SubChain) -> bool {
+    unsolved(house, chain).is_some()
+}
+
+/// Whether the next block is the last that can take a clearing which is still being looked for.
+fn held(house: &House, chain: SubChain) -> bool {
+    unsolved(house, chain).is_some_and(|window| window.ends <= house.ledger(chain).height().plus(2))
+}
+
+/// The window of a batch that the solver has not answered yet.
+fn unsolved(house: &House, chain: SubChain) -> Option<payment_chain::model::Window> {
+    if chain != SubChain::Payment {
+        return None;
+    }
+    let window = house.read(chain, |state| payment_chain::view::window(state))?;
+    (window.batch.0 > house.solved.load(Ordering::Acquire)).then_some(window)
 }
 
 /// Brings a chain what the other two have to say to it.
