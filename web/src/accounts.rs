@@ -15,6 +15,7 @@ use vocabulary::{Country, Lei, LoCode, Role, Roles, Text};
 use crate::clock;
 use crate::db::{AnyConnection, DatabaseError};
 use crate::error::WebError;
+use crate::hashing;
 
 mod tables {
     #![allow(missing_docs, unreachable_pub, reason = "the derived code has items without documentation")]
@@ -166,15 +167,19 @@ static NOBODY: LazyLock<String> =
 /// # Errors
 /// [`WebError::Internal`] when the system has no randomness to give.
 pub fn hash_password(password: &str) -> Result<String, WebError> {
-    Argon2::default()
-        .hash_password(password.as_bytes())
-        .map(|hash| hash.to_string())
+    let password = password.to_owned();
+    hashing::apart(move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()))
+        .ok_or_else(|| WebError::internal("no thread hashes passwords"))?
         .map_err(|error| WebError::internal(error.to_string()))
 }
 
 fn password_fits(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    let (password, hash) = (password.to_owned(), hash.to_owned());
+    let fits = move || {
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    };
+    hashing::apart(fits).unwrap_or(false)
 }
 
 /// Whether `secret` fits `hash`. Takes as long when there is none.

@@ -18,6 +18,7 @@ pub mod db;
 pub mod error;
 pub mod explorer;
 pub mod form;
+mod hashing;
 pub mod health;
 pub mod language;
 pub mod limit;
