@@ -13,13 +13,14 @@ mod welcome;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clearing::Amount;
 use ledger::{Hash, SubChain, Tag};
 use payment_chain::view;
+use tokio::sync::oneshot;
 use web::projector::Projector;
 
 use crate::clock;
@@ -73,6 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 async fn play(args: &Args) -> Result<()> {
     let begun = Instant::now();
+    let open = Arc::new(AtomicBool::new(false));
+    let mut stopped = watch_signals(open.clone())?;
     let bind = format!("127.0.0.1:{}", args.port);
     free(&bind, args.port)?;
     if args.reset {
@@ -128,7 +131,7 @@ async fn play(args: &Args) -> Result<()> {
     let projector = Projector::new(app.db.clone());
     same_read_model(&home, &projector, &url, first)?;
 
-    let (broken, mut broke) = tokio::sync::oneshot::channel();
+    let (broken, mut broke) = oneshot::channel();
     let heartbeat = Heartbeat::start(house.clone(), move || {
         let _ = broken.send(());
     })?;
@@ -153,21 +156,15 @@ async fn play(args: &Args) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     app.ready.store(true, Ordering::Release);
+    open.store(true, Ordering::Release);
     let genesis = network.genesis.hash();
     let facts = welcome::Facts { port: args.port, dir: home.dir(), genesis, quiet: args.quiet };
     welcome::print(&facts, &logins, &bank, begun.elapsed());
 
-    let cause = tokio::select! {
-        signal = stop_signal() => signal,
-        _ = &mut broke => "",
-    };
-    if !cause.is_empty() {
-        println!("\n{cause}: finishing the block at hand. Once more stops at once.");
+    tokio::select! {
+        cause = &mut stopped => println!("\n{}: finishing the block at hand. Once more stops at once.", cause.unwrap_or("Told to stop")),
+        _ = &mut broke => {}
     }
-    tokio::spawn(async {
-        stop_signal().await;
-        std::process::exit(130);
-    });
     handle.stop(true).await;
     let _ = serving.await;
     tokio::task::block_in_place(move || {
@@ -282,24 +279,56 @@ fn open_market(house: &House, stage: &Stage, home: &Home) -> Result<()> {
     home::write_durably(&home.path(LOADED), b"", false)
 }
 
-/// Waits until somebody wants the program to stop; says how.
-async fn stop_signal() -> &'static str {
+/// Hears signals from now on. While the demo is not `open` the first one ends the program: nothing was promised yet, and
+/// what is sealed is on disk. Later the first one is handed on, and the second one ends the program.
+fn watch_signals(open: Arc<AtomicBool>) -> Result<oneshot::Receiver<&'static str>> {
+    let (tell, told) = oneshot::channel();
+    let mut signals = Signals::new().context("cannot listen for signals")?;
+    tokio::spawn(async move {
+        let cause = signals.next().await;
+        if open.load(Ordering::Acquire) && tell.send(cause).is_ok() {
+            signals.next().await;
+        }
+        std::process::exit(130);
+    });
+    Ok(told)
+}
+
+/// The signals that ask a program to stop.
+struct Signals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Signals> {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = tokio::signal::ctrl_c() => "Ctrl-C",
-                _ = terminate.recv() => "Asked to stop",
-            },
-            Err(_) => {
-                let _ = tokio::signal::ctrl_c().await;
-                "Ctrl-C"
-            }
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {})
+    }
+
+    /// Waits for one; says how it came.
+    #[cfg(unix)]
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => "Asked to stop",
         }
     }
+
+    /// Waits for one; says how it came.
     #[cfg(not(unix))]
-    {
+    async fn next(&mut self) -> &'static str {
         let _ = tokio::signal::ctrl_c().await;
         "Ctrl-C"
     }
