@@ -168,8 +168,8 @@ fn node(corner: &Corner, angle: f64) -> Node {
     } else if low {
         (x - 12.0, y + NODE + 17.0, "start")
     } else {
-        let lift = if (y - CENTRE_Y).abs() < 40.0 { 25.0 } else { -5.0 };
-        if side < 0.0 { (x + NODE + 3.0, y - lift, "start") } else { (x - NODE - 3.0, y - lift, "end") }
+        let (gap, lift) = if (y - CENTRE_Y).abs() < 40.0 { (1.0, 25.0) } else { (8.0, -5.0) };
+        if side < 0.0 { (x + NODE + gap, y - lift, "start") } else { (x - NODE - gap, y - lift, "end") }
     };
     let arm = NODE * 0.72;
     Node {

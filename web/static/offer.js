@@ -14,7 +14,7 @@ async function value() {
   try {
     const said = await post("/offers/value.json", fields);
     if (turn !== asked) return;
-    for (const name of ["give", "want", "limit", "hint", "book"]) document.getElementById("v-" + name).textContent = said[name];
+    for (const name of ["give", "want", "limit", "hint", "quote", "book"]) document.getElementById("v-" + name).textContent = said[name];
   } catch {
     // The button "What is it worth?" asks the server for the whole page instead.
   }
@@ -43,7 +43,7 @@ if (search && want && !search.value) {
     const fit = all.filter((option) => !option.value || words.every((word) => option.text.toLowerCase().includes(word) || option.dataset.hs.startsWith(word)));
     fit[0].text = fit.length > 1 ? "Choose among " + (fit.length - 1) + " …" : "Nothing found";
     want.replaceChildren(...fit);
-    want.value = fit.some((option) => option.value === chosen) ? chosen : fit.length === 2 ? fit[1].value : "";
+    want.value = chosen && fit.some((option) => option.value === chosen) ? chosen : fit.length === 2 ? fit[1].value : "";
     want.dispatchEvent(new Event("input", { bubbles: true }));
   });
   // Enter in the search field chooses; it does not send the form.

@@ -396,7 +396,11 @@ fn today(visitor: &Visitor, facts: Facts, enrol: Option<Task>) -> HomePage {
     if waiting > facts.to_sign.len() {
         tasks.push(Task {
             warn: false,
-            title: format!("{} more deals need your signature", waiting - facts.to_sign.len()),
+            title: show::counted(
+                waiting - facts.to_sign.len(),
+                "more deal needs your signature",
+                "more deals need your signature",
+            ),
             text: "The most urgent ones stand above.".to_owned(),
             href: "/deals".to_owned(),
             action: "See all",

@@ -3,13 +3,14 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use clearing::Amount;
+use barter_engine::{Ask, Market as Quotes, Strict};
+use clearing::{Amount, AssetKey};
 use ledger::{SubChain, Timestamp};
 use payment_chain::Payload;
 use payment_chain::model::{AssetId, Commitment, OfferId, OfferTerms};
 use serde::Serialize;
 
-use crate::app::{Posted, Shared};
+use crate::app::{App, Posted, Shared};
 use crate::clock;
 use crate::error::WebError;
 use crate::form::Form;
@@ -110,12 +111,45 @@ pub(crate) struct Value {
     limit: String,
     /// What that means for finding a ring.
     hint: String,
+    /// What the quantity given would fetch on the book as it is.
+    quote: String,
     /// What the open offers hold of it.
     book: String,
 }
 
+/// What `given` of one asset would fetch of another, passed on along open offers: a look at the book, no promise.
+fn quote(app: &App, goods: &Goods, give: i64, want: i64, given: Amount) -> String {
+    let key = |id: i64| AssetKey(u64::try_from(id).unwrap_or(0));
+    let time = app.chains.payment.head().block.header.time;
+    let now = time.seconds();
+    let book = app.chains.payment.view(|state| payment_chain::view::book(state, time));
+    let ask = Ask { send: key(give), receive: key(want), amount: given, strict: Strict::Send, paths: 3, now };
+    // An asset that no live offer names is not in the book at all.
+    let quote = Quotes::new(&book, now).quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
+    let Some(quote) = quote else {
+        return "No chain of open offers leads from one to the other at the moment; yours may be the missing link."
+            .to_owned();
+    };
+    let part = if quote.send < given {
+        format!(" for {} of it", goods.brief(give, quote.send))
+    } else {
+        String::new()
+    };
+    let names = |path: &barter_engine::Path| {
+        let names: Vec<String> =
+            path.assets.iter().map(|asset| goods.name(i64::try_from(asset.0).unwrap_or(0))).collect();
+        names.join(" → ")
+    };
+    format!(
+        "On the book as it is, passed on from offer to offer, you would get about {} of {}{part}, by {}.",
+        goods.brief(want, quote.receive),
+        goods.name(want),
+        quote.paths.first().map(names).unwrap_or_default(),
+    )
+}
+
 /// Values the quantities of a form, as far as they are there.
-fn evaluate(model: &mut Model<'_>, form: &Form) -> Result<Option<Value>, WebError> {
+fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Value>, WebError> {
     let goods = Goods::load(model)?;
     let number = |name: &str| form.value(name).parse::<i64>().ok();
     let (Some(give), Some(want)) = (number("give"), number("want")) else { return Ok(None) };
@@ -144,6 +178,9 @@ fn evaluate(model: &mut Model<'_>, form: &Form) -> Result<Option<Value>, WebErro
                 want_asset.name
             );
         }
+    }
+    if let Some(given) = given {
+        value.quote = quote(app, &goods, give, want, given);
     }
     let givers = model.open_offers(Some(want), None, 2_000)?;
     let takers = model.open_offers(None, Some(give), 2_000)?;
@@ -210,11 +247,12 @@ async fn form_view(
         .view(payment_chain::view::config)
         .map_or(USUAL_DAYS, |config| u64::from(config.max_offer_days));
     let latest = show::iso_date(ms(clock::now().plus_ms(days.saturating_sub(1) * Timestamp::DAY_MS)));
+    let shared = app.clone();
     let page = visitor.page(if amends.is_some() { "Amend an offer" } else { "Make an offer" });
     app.read(move |connection| {
         let mut model = Model::new(connection);
         let goods = Goods::load(&mut model)?;
-        let value = evaluate(&mut model, &form)?;
+        let value = evaluate(&shared, &mut model, &form)?;
         let sought = form.value("q").to_owned();
         let want: Option<i64> = form.value("want").parse().ok();
         let give: Option<i64> = form.value("give").parse().ok();
@@ -386,7 +424,8 @@ async fn post(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result
 /// What the quantities of an unfinished form are worth, for the script that shows it while one types.
 async fn value(visitor: Visitor, app: Shared, Posted(form): Posted) -> Result<HttpResponse, WebError> {
     visitor.address()?;
-    let value = app.read(move |connection| evaluate(&mut Model::new(connection), &form)).await?;
+    let shared = app.clone();
+    let value = app.read(move |connection| evaluate(&shared, &mut Model::new(connection), &form)).await?;
     Ok(HttpResponse::Ok().json(value.unwrap_or_default()))
 }
 

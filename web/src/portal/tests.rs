@@ -467,6 +467,10 @@ fn the_value_of_an_offer_is_shown_before_it_is_made() {
             "{}",
             value.body
         );
+        assert!(value.body.contains("No chain of open offers"), "{}", value.body);
+        stage.offers_of_a_ring(Commitment::Indicative);
+        let value = browser.post("/offers/value.json", &fields).await;
+        assert!(value.body.contains("by jute yarn → diesel → robusta coffee"), "{}", value.body);
         let page = browser.post("/offers/new", &[("give", "2"), ("q", "coff"), ("then", "look")]).await;
         assert!(page.body.contains("robusta coffee") && !page.body.contains(">diesel (HS"), "{}", page.body);
         assert_eq!(browser.post("/offers/value.json", &[("give", "x")]).await.status, StatusCode::OK);
