@@ -66,7 +66,7 @@ mod tests {
         for at in 0..90 {
             for number in 0..5 {
                 let offers = offers(&trader, CompanyId(at), number);
-                assert!((3..=5).contains(&offers.len()), "company {at}, number {number}: {}", offers.len());
+                assert!((3..=6).contains(&offers.len()), "company {at}, number {number}: {}", offers.len());
                 assert_eq!(offers[0].company, CompanyId(at));
                 let floors: Vec<_> = offers.iter().map(|offer| floor_ppm(offer.limit_ppm())).collect();
                 assert!(closes(&floors), "{floors:?}");
