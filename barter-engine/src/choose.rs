@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     nodes: u64,
     /// Simplex iterations per start, over all of its small programmes.
     pivots: u64,
+    /// How often volumes are set anew after whole units refused some.
+    lessons: usize,
     /// From how many different dice the volumes of a small pool are chosen.
     starts: u64,
 }
@@ -42,10 +44,10 @@ impl Plan {
             uses: u32::MAX,
         };
         let then = Limits { rings: 20_000, rings_per_start: 100, steps_per_start: 10_000, uses: 10 };
-        let (rounds, neighbourhoods) = match offers {
-            0..=4_000 => (40, 400),
-            4_001..=40_000 => (30, 400),
-            _ => (10, 200),
+        let (rounds, neighbourhoods, lessons) = match offers {
+            0..=4_000 => (40, 400, 8),
+            4_001..=40_000 => (16, 40, 1),
+            _ => (4, 20, 1),
         };
         Plan {
             first,
@@ -55,6 +57,7 @@ impl Plan {
             neighbourhoods: if quick { 60 } else { neighbourhoods },
             nodes: if quick { 40 } else { 100 },
             pivots: if quick { 3_000 } else { 60_000 },
+            lessons: if quick { 3 } else { lessons },
             starts: if quick { 2 } else { 4 },
         }
     }
@@ -117,9 +120,6 @@ const HEAT: f64 = 0.2;
 /// Up to so many columns, one small programme sees all of them.
 const TINY_POOL: usize = 200;
 
-/// How often volumes are set anew after whole units refused some.
-const LESSONS: usize = 8;
-
 /// Chooses rings and whole units for them.
 pub(crate) fn choose<'a>(
     scene: &'a Scene,
@@ -161,7 +161,7 @@ pub(crate) fn choose<'a>(
     stats.stopped = stats.stopped || options.stopped();
     let mut dice = Dice(u64::MAX);
     let mut best = first;
-    for _ in 0..LESSONS {
+    for lesson in 1..=plan.lessons {
         let mut fill = Fill::new(scene);
         let mut failed = fill.place_all(volumes.chosen());
         fill.mend();
@@ -184,7 +184,7 @@ pub(crate) fn choose<'a>(
         if fill.value() > best.value() {
             best = fill;
         }
-        if failed.is_empty() && short.is_empty() {
+        if (failed.is_empty() && short.is_empty()) || lesson == plan.lessons || options.stopped() {
             break;
         }
         volumes.learn(&failed, &short, plan.nodes, &mut dice);

@@ -272,10 +272,10 @@ fn finish<'a>(
 }
 
 fn greedy(scene: &Scene, options: &Options<'_>, fill: &mut Fill<'_>, pool: &mut Pool, stats: &mut Stats) {
-    /// Rounds without end would be no stop rule; a handful leaves little.
-    const ROUNDS: usize = 8;
+    // Rounds without end would be no stop rule; a handful leaves little.
+    let rounds = if scene.offers.len() > 40_000 { 2 } else { 6 };
     let limits = Limits { rings: 100_000, rings_per_start: 200, steps_per_start: 10_000, uses: 20 };
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds {
         if options.stopped() {
             stats.stopped = true;
             return;

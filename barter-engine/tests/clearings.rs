@@ -1,0 +1,215 @@
+//! Small books whose best answer is known, and random ones against trying everything.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use barter_engine::{Algorithm, Effort, Options, Reason, clear};
+use clearing::{Asset, Book, Mode, Offer, check};
+use common::{NOW, asset, at_least, best_by_brute_force, offer, rules, whole};
+use proptest::prelude::*;
+
+const A: u64 = 1;
+const B: u64 = 2;
+const C: u64 = 3;
+const D: u64 = 4;
+const E: u64 = 5;
+const F: u64 = 6;
+const G: u64 = 7;
+
+fn dollars(keys: std::ops::RangeInclusive<u64>) -> Vec<Asset> {
+    keys.map(|key| asset(key, "1")).collect()
+}
+
+/// The value cleared, in whole dollars; the answer must hold and its bound must cover it.
+fn value(assets: Vec<Asset>, offers: Vec<Offer>, mode: Mode) -> u128 {
+    let book = Book::new(assets, offers).unwrap();
+    let clearing = clear(&book, &rules(mode), NOW, &Options::default());
+    let report = check(&book, &rules(mode), NOW, &clearing.answer).unwrap();
+    assert_eq!(report, clearing.report);
+    assert!(clearing.bound >= report.value, "{} above its bound {}", report.value, clearing.bound);
+    report.value.floor_to(0).unwrap()
+}
+
+#[test]
+fn two_traders_swap_as_far_as_the_smaller_goes() {
+    let offers = || vec![offer(1, A, 100, B, 100), offer(2, B, 60, A, 60)];
+    assert_eq!(value(dollars(A..=B), offers(), Mode::Ring), 120);
+    assert_eq!(value(dollars(A..=B), offers(), Mode::Uniform), 120);
+    assert_eq!(value(dollars(A..=B), offers(), Mode::Lots), 0);
+}
+
+#[test]
+fn a_pair_and_a_triangle_share_what_both_need() {
+    let offers = || {
+        vec![offer(1, A, 70, B, 70), offer(2, B, 30, A, 30), offer(3, B, 50, C, 50), offer(4, C, 50, A, 50)]
+    };
+    assert_eq!(value(dollars(A..=C), offers(), Mode::Ring), 190);
+    assert_eq!(value(dollars(A..=C), offers(), Mode::Uniform), 190);
+}
+
+#[test]
+fn a_ring_of_seven_is_one_too_many() {
+    let offers: Vec<Offer> = (A..=G).map(|give| offer(give, give, 100, give % 7 + 1, 100)).collect();
+    assert_eq!(value(dollars(A..=G), offers.clone(), Mode::Ring), 0);
+    let book = Book::new(dollars(A..=G), offers).unwrap();
+    let clearing = clear(&book, &rules(Mode::Ring), NOW, &Options::default());
+    assert!(
+        clearing.unfilled.iter().all(|offer| offer.reason == Reason::SeventhAsset),
+        "{:?}",
+        clearing.unfilled
+    );
+}
+
+#[test]
+fn a_ring_of_six_closes_and_an_expired_offer_adds_nothing() {
+    let mut offers: Vec<Offer> = (A..=F).map(|give| offer(give, give, 100, give % 6 + 1, 100)).collect();
+    offers[3] = offer(4, D, 10, E, 10);
+    let mut late = offer(9, B, 500, A, 500);
+    late.valid_until = NOW - 1;
+    offers.push(late);
+    assert_eq!(value(dollars(A..=F), offers, Mode::Ring), 60);
+}
+
+#[test]
+fn a_greedy_limit_is_met_by_a_generous_one_within_the_band() {
+    let offers = || vec![offer(1, A, 100, B, 101), offer(2, B, 101, A, 90)];
+    assert_eq!(value(dollars(A..=B), offers(), Mode::Ring), 201);
+    assert_eq!(value(dollars(A..=B), offers(), Mode::Uniform), 0);
+}
+
+#[test]
+fn all_or_none_is_all_or_none() {
+    let blocked = vec![whole(offer(1, A, 100, B, 100)), offer(2, B, 60, A, 60), offer(3, B, 30, A, 30)];
+    assert_eq!(value(dollars(A..=B), blocked, Mode::Ring), 0);
+    let knapsack = || {
+        vec![
+            whole(offer(1, A, 60, B, 60)),
+            whole(offer(2, A, 50, B, 50)),
+            whole(offer(3, A, 45, B, 45)),
+            offer(4, B, 100, A, 100),
+        ]
+    };
+    assert_eq!(value(dollars(A..=B), knapsack(), Mode::Ring), 190);
+    assert_eq!(value(dollars(A..=B), knapsack(), Mode::Uniform), 190);
+}
+
+#[test]
+fn a_minimum_is_met_or_nothing_is_given() {
+    let short = vec![at_least(70, offer(1, A, 100, B, 100)), offer(2, B, 60, A, 60)];
+    assert_eq!(value(dollars(A..=B), short, Mode::Ring), 0);
+    let joined = vec![at_least(70, offer(1, A, 100, B, 100)), offer(2, B, 60, A, 60), offer(3, B, 30, A, 30)];
+    assert_eq!(value(dollars(A..=B), joined, Mode::Ring), 180);
+}
+
+#[test]
+fn whole_lots_swap_with_generous_limits() {
+    let assets = vec![asset(A, "50"), asset(B, "1")];
+    let offers = vec![whole(offer(1, A, 10, B, 450)), whole(offer(2, B, 500, A, 9))];
+    assert_eq!(value(assets, offers, Mode::Lots), 1000);
+}
+
+#[test]
+fn a_loose_limit_is_no_licence_to_rob() {
+    let offers = vec![offer(1, A, 1000, B, 1), offer(2, B, 1, A, 1)];
+    assert_eq!(value(dollars(A..=B), offers, Mode::Ring), 2);
+}
+
+#[test]
+fn who_is_left_out_hears_why() {
+    let offers = vec![
+        whole(offer(1, A, 100, B, 100)),
+        offer(2, B, 100, A, 100),
+        offer(3, A, 100, B, 105),
+        offer(4, C, 100, D, 100),
+        whole(offer(5, A, 100, B, 101)),
+        at_least(50, offer(6, E, 100, F, 100)),
+        offer(7, F, 40, E, 40),
+    ];
+    let mut generous = offer(8, B, 5, A, 4);
+    generous.min_fill = common::amount(5);
+    let offers = [offers, vec![generous]].concat();
+    let book = Book::new(dollars(A..=F), offers).unwrap();
+    let clearing = clear(&book, &rules(Mode::Ring), NOW, &Options::default());
+    let told: Vec<(u64, Reason)> = clearing.unfilled.iter().map(|u| (u.offer.0, u.reason)).collect();
+    let too_far = |told: &(u64, Reason)| matches!(told, (3, Reason::LimitTooFar { ppm: 28_000..=30_000 }));
+    assert!(told.iter().any(too_far), "{told:?}");
+    assert!(told.contains(&(4, Reason::NoCounterOffer)), "{told:?}");
+    assert!(told.contains(&(6, Reason::MinimumNotReached)), "{told:?}");
+    assert!(told.contains(&(7, Reason::MinimumNotReached)), "{told:?}");
+}
+
+#[test]
+fn amounts_beyond_the_reach_of_floats_clear_exactly() {
+    // Eighteen decimals: 1.5 million and 1.47 million whole units, limits that leave a little to share.
+    let fine = |key, usd: &str| Asset { decimals: 18, ..asset(key, usd) };
+    let unit = 10u128.pow(18);
+    let offers = vec![
+        offer(1, A, 1_500_000 * unit + 7, B, 1_470_000 * unit + 1),
+        offer(2, B, 1_490_000 * unit + 3, C, 2_950_000 * unit),
+        offer(3, C, 3_100_000 * unit + 9, A, 1_540_000 * unit),
+    ];
+    let book = Book::new(vec![fine(A, "1"), fine(B, "1"), fine(C, "0.5")], offers).unwrap();
+    let clearing = clear(&book, &rules(Mode::Ring), NOW, &Options::default());
+    assert!(clearing.report.value.floor_to(0).unwrap() > 4_400_000, "{}", clearing.report.value);
+}
+
+/// Some offers over a few assets, small enough to try everything.
+fn small_books() -> impl Strategy<Value = (Vec<Asset>, Vec<Offer>)> {
+    let prices = prop::collection::vec(prop::sample::select(vec!["1", "2", "3"]), 3);
+    let offers =
+        prop::collection::vec((0..3u64, 1..3u64, 1..8u128, 1..12u128, 0..4u8, 0..8u128, 0..4u8), 1..6);
+    (prices, offers).prop_map(|(prices, offers)| {
+        let assets = (1..).zip(prices).map(|(key, usd)| asset(key, usd)).collect();
+        let offers = (1..)
+            .zip(offers)
+            .map(|(key, (give, step, give_qty, want_qty, lump, least, party))| {
+                let mut offer = offer(key, give + 1, give_qty, (give + step) % 3 + 1, want_qty);
+                offer.divisible = lump != 0;
+                if lump == 1 {
+                    offer.min_fill = common::amount(least.min(give_qty));
+                }
+                offer.party.0[19] = party;
+                offer
+            })
+            .collect();
+        (assets, offers)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_answer_beats_trying_everything_and_none_breaks_a_rule((assets, offers) in small_books()) {
+        let book = Book::new(assets, offers).unwrap();
+        for mode in [Mode::Ring, Mode::Uniform, Mode::Lots] {
+            let clearing = clear(&book, &rules(mode), NOW, &Options::default());
+            let report = check(&book, &rules(mode), NOW, &clearing.answer).unwrap();
+            let best = best_by_brute_force(&book, &rules(mode));
+            prop_assert!(report.value <= best, "{mode}: {} beats {best}", report.value);
+            prop_assert!(best <= clearing.bound, "{mode}: the bound {} is under {best}", clearing.bound);
+            if mode == Mode::Lots {
+                prop_assert_eq!(report.value, best);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_book_gives_the_same_answer_in_whatever_order_it_comes((assets, offers) in small_books(), turn in 0..5usize) {
+        let book = Book::new(assets.clone(), offers.clone()).unwrap();
+        let (mut assets, mut offers) = (assets, offers);
+        assets.reverse();
+        let turn = turn % offers.len();
+        offers.rotate_left(turn);
+        let turned = Book::new(assets, offers).unwrap();
+        for effort in [Effort::Quick, Effort::Thorough] {
+            for algorithm in [Algorithm::Columns, Algorithm::Greedy] {
+                let options = Options { effort, algorithm, ..Options::default() };
+                let (one, two) = (clear(&book, &rules(Mode::Ring), NOW, &options), clear(&turned, &rules(Mode::Ring), NOW, &options));
+                prop_assert_eq!(&one.answer, &two.answer);
+                prop_assert_eq!(one.bound, two.bound);
+                prop_assert_eq!(one.unfilled, two.unfilled);
+            }
+        }
+    }
+}
