@@ -168,7 +168,7 @@ fn node(corner: &Corner, angle: f64) -> Node {
     } else if low {
         (x - 12.0, y + NODE + 17.0, "start")
     } else {
-        let (gap, lift) = if (y - CENTRE_Y).abs() < 40.0 { (1.0, 25.0) } else { (8.0, -5.0) };
+        let (gap, lift) = if (y - CENTRE_Y).abs() < 40.0 { (-3.0, 34.0) } else { (8.0, -5.0) };
         if side < 0.0 { (x + NODE + gap, y - lift, "start") } else { (x - NODE - gap, y - lift, "end") }
     };
     let arm = NODE * 0.72;

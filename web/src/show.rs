@@ -92,15 +92,11 @@ pub fn percent_more(part: u128, whole: u128) -> String {
     format!("{sign}{}.{} %", grouped(&(tenths / 10).to_string()), tenths % 10)
 }
 
-/// By how much `value` stays below `bound`, in percent with one digit, rounded up: never better than it is.
+/// By how much `value` stays below `bound`, in tenths of a percent, rounded up: never better than it is.
 #[must_use]
-pub fn percent_below(value: u128, bound: u128) -> Option<String> {
-    if bound == 0 {
-        return None;
-    }
+pub fn tenths_below(value: u128, bound: u128) -> Option<u128> {
     let gap = bound.saturating_sub(value);
-    let tenths = gap.saturating_mul(1_000).div_ceil(bound);
-    Some(format!("{}.{} %", tenths / 10, tenths % 10))
+    (bound > 0).then(|| gap.saturating_mul(1_000).div_ceil(bound))
 }
 
 fn moment(ms: i64) -> Option<OffsetDateTime> {
@@ -206,9 +202,9 @@ mod tests {
     fn a_gain_has_its_sign_and_a_gap_is_never_flattered() {
         assert_eq!(percent_more(118_240, 116_600), "+1.4 %");
         assert_eq!(percent_more(99, 100), "−1.0 %");
-        assert_eq!(percent_below(997, 1000).as_deref(), Some("0.3 %"));
-        assert_eq!(percent_below(9_999, 10_000).as_deref(), Some("0.1 %"));
-        assert_eq!(percent_below(1, 0), None);
+        assert_eq!(tenths_below(997, 1000), Some(3));
+        assert_eq!(tenths_below(9_999, 10_000), Some(1));
+        assert_eq!(tenths_below(1, 0), None);
     }
 
     #[test]

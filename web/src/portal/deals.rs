@@ -403,10 +403,22 @@ pub(crate) fn sureness(app: &App, batch: Option<&crate::model::offer::Batch>) ->
     let mut sure = vec![("Checks passed", "limits, stock, standing, deadlines".to_owned())];
     let gap = batch.and_then(|batch| {
         let (value, bound) = (batch.value_micro_usd.as_ref()?.get(), batch.bound_micro_usd.as_ref()?.get());
-        show::percent_below(value, bound)
+        show::tenths_below(value, bound)
     });
-    if let Some(gap) = gap {
-        sure.push(("Cleared within", format!("{gap} of the best possible, by the solver's bound")));
+    match gap {
+        Some(gap) if gap < 200 => sure.push((
+            "Cleared within",
+            format!("{}.{} % of the best possible, by the solver's bound", gap / 10, gap % 10),
+        )),
+        // A bound this far away says little about the clearing; what is certain is said the other way round.
+        Some(gap) => sure.push((
+            "Cleared",
+            format!(
+                "at least {} % of what the solver could not rule out",
+                1_000u128.saturating_sub(gap) / 10
+            ),
+        )),
+        None => {}
     }
     let validators = &app.chains.payment.genesis().validators;
     sure.push((

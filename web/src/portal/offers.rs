@@ -130,7 +130,7 @@ fn quote(app: &App, goods: &Goods, give: i64, want: i64, given: Amount) -> Strin
         return "No chain of open offers leads from one to the other at the moment; yours may be the missing link."
             .to_owned();
     };
-    let part = if quote.send < given {
+    let part = if goods.brief(give, quote.send) != goods.brief(give, given) {
         format!(" for {} of it", goods.brief(give, quote.send))
     } else {
         String::new()
@@ -195,7 +195,11 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Valu
         goods.brief(want, on_offer),
         show::counted(takers.len(), "offer", "offers"),
         give_asset.name,
-        if direct == 0 { "none stands".to_owned() } else { format!("{direct} stand") },
+        match direct {
+            0 => "none stands".to_owned(),
+            1 => "one stands".to_owned(),
+            some => format!("{some} stand"),
+        },
     );
     Ok(Some(value))
 }

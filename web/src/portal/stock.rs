@@ -90,7 +90,7 @@ impl Choice {
             name: asset.name.clone(),
             hs: asset.hs.clone().unwrap_or_default(),
             unit: asset.symbol().to_owned(),
-            price: goods.price(asset.id).map(|price| price.to_string()).unwrap_or_default(),
+            price: goods.price(asset.id).map(|price| show::grouped(&price.to_string())).unwrap_or_default(),
             note,
         }
     }
