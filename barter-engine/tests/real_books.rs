@@ -1,0 +1,65 @@
+//! Real books, where they are at hand: `PERMUTA_DATA` names a directory that holds `books` and `netting`.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use barter_engine::files::{NamedBook, Source, read_book, read_obligations};
+use barter_engine::{Effort, Options, clear, netting};
+use clearing::{Mode, Rules, check};
+use std::path::{Path, PathBuf};
+
+const NOW: u64 = 1_800_000_000;
+
+/// The data directory, or word on standard error that the test has nothing to look at.
+fn data(test: &str) -> Option<PathBuf> {
+    let data = std::env::var_os("PERMUTA_DATA").map(PathBuf::from).filter(|data| data.join("books").is_dir());
+    if data.is_none() {
+        eprintln!("{test} is skipped: PERMUTA_DATA names no directory that holds books");
+    }
+    data
+}
+
+fn book(dir: &Path) -> NamedBook {
+    let open = |name: &str| {
+        let plain = dir.join(name);
+        Source::open(&if plain.exists() { plain } else { dir.join(format!("{name}.zst")) }).unwrap()
+    };
+    read_book(open("assets.csv"), open("offers.csv")).unwrap()
+}
+
+/// Clears a book and proves the answer; returns its value in whole USD.
+fn cleared(data: &Path, name: &str, mode: Mode, effort: Effort) -> u128 {
+    let book = book(&data.join("books").join(name));
+    let rules = Rules { mode, ..Rules::default() };
+    let clearing = clear(&book.book, &rules, NOW, &Options { effort, ..Options::default() });
+    let report = check(&book.book, &rules, NOW, &clearing.answer).unwrap();
+    assert_eq!(report.value, clearing.report.value);
+    assert!(clearing.bound >= report.value);
+    report.value.floor_to(0).unwrap()
+}
+
+#[test]
+fn two_thousand_real_offers_clear_to_nine_tenths_of_the_best_known() {
+    let Some(data) = data("two_thousand_real_offers_clear_to_nine_tenths_of_the_best_known") else { return };
+    let value = cleared(&data, "real-2k", Mode::Ring, Effort::Thorough);
+    assert!(value > 162_375_701, "{value} USD");
+}
+
+#[test]
+fn synthetic_books_clear_in_every_mode() {
+    let Some(data) = data("synthetic_books_clear_in_every_mode") else { return };
+    for mode in [Mode::Ring, Mode::Uniform, Mode::Lots] {
+        for name in
+            ["synthetic/s100_sparse", "synthetic/s100_aon", "synthetic/l300_sparse", "synthetic/s1k_sparse"]
+        {
+            let value = cleared(&data, name, mode, Effort::Quick);
+            eprintln!("{name} {mode}: {value} USD");
+        }
+    }
+}
+
+#[test]
+fn real_debts_net_to_the_largest_circulation() {
+    let Some(data) = data("real_debts_net_to_the_largest_circulation") else { return };
+    let source = Source::open(&data.join("netting/sarafu_debt.csv.gz")).unwrap();
+    let netting = netting::net(&read_obligations(source).unwrap());
+    assert_eq!(netting.total, 72_671_889_614);
+}
