@@ -3,6 +3,7 @@
 use ledger::{Address, Application, Body, Height, Read, Refusal, Run, SubChain, Timestamp};
 use vocabulary::UnitCode;
 
+use crate::audit::audit;
 use crate::batch::Proposal;
 use crate::config::{Config, ConfigError};
 use crate::event::Event;
@@ -186,6 +187,13 @@ impl Application for PaymentChain {
         let word = party::read(from, payload)?;
         party::hear(&self.config, run, word);
         Ok(())
+    }
+
+    fn audit(&self, state: &dyn Read) -> Result<(), Refusal> {
+        match audit(state) {
+            Ok(_) => Ok(()),
+            Err(fault) => Err(Refusal::new("not-conserved", "balances", fault.to_string())),
+        }
     }
 
     fn due(&self, state: &dyn Read, height: Height, time: Timestamp) -> bool {
