@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clearing::Amount;
-use ledger::{Hash, SubChain, Tag};
+use ledger::{Hash, Height, SubChain, Tag};
 use payment_chain::view;
 use tokio::sync::oneshot;
 use web::projector::Projector;
@@ -37,6 +37,8 @@ use stage::Stage;
 
 /// Where the demo lies unless told otherwise.
 pub(crate) const DEFAULT_DIR: &str = ".permuta/demo";
+/// The most bytes of a document on record.
+const MAX_DOCUMENT_BYTES: u64 = 10 << 20;
 /// Stands in the folder once the market is loaded.
 const LOADED: &str = "loaded";
 /// Which database the read model was last written to.
@@ -117,6 +119,7 @@ async fn play(args: &Args) -> Result<()> {
         bind: bind.clone(),
         database_url: url.clone(),
         files_dir: home.path("files"),
+        max_document_bytes: MAX_DOCUMENT_BYTES,
         cookie_secret: stage.cast.bytes("cookies"),
         token_seed: stage.cast.bytes("access tokens"),
         secure_cookies: false,
@@ -129,7 +132,7 @@ async fn play(args: &Args) -> Result<()> {
     };
     let app = web::App::new(settings, chains).with_context(|| format!("cannot use the database {url}"))?;
     let projector = Projector::new(app.db.clone());
-    same_read_model(&home, &projector, &url, first)?;
+    same_read_model(&home, &app, &projector, &url, first)?;
 
     let (broken, mut broke) = oneshot::channel();
     let heartbeat = Heartbeat::start(house.clone(), move || {
@@ -222,7 +225,7 @@ fn found(stage: &Stage) -> Result<Network> {
             registrations_per_day: 2_000,
             free_per_day: 1_000,
         },
-        data: data_chain::Config { free_per_day: 1_000, max_document_bytes: 10 << 20 },
+        data: data_chain::Config { free_per_day: 1_000, max_document_bytes: MAX_DOCUMENT_BYTES },
         payment,
     };
     Network::new(clock::now(), stage.cast.key("validator").public(), settings)
@@ -248,10 +251,20 @@ fn note(url: &str) -> String {
 }
 
 /// Sees that the read model is that of this network: when another database is used than last time, what it holds of
-/// any chain is thrown away and written again.
-fn same_read_model(home: &Home, projector: &Projector, url: &str, first: bool) -> Result<()> {
+/// any chain is thrown away and written again. Logins that it holds for another network go too: their accounts are
+/// not on these chains.
+fn same_read_model(home: &Home, app: &web::App, projector: &Projector, url: &str, first: bool) -> Result<()> {
     let known = home::read_if_there(&home.path(READ_MODEL))?;
     if first || known.is_none_or(|known| known != note(url).as_bytes()) {
+        let mut connection = app.db.get()?;
+        let ours =
+            app.chains.identity.committed(Height(0))?.map(|genesis| genesis.block.header.hash().to_string());
+        let theirs = web::model::Model::new(&mut connection).block(SubChain::Identity, 0)?;
+        if theirs.is_some_and(|theirs| ours != Some(theirs.hash)) {
+            web::accounts::forget_all(&mut connection)
+                .context("cannot remove the logins of another network")?;
+        }
+        drop(connection);
         projector.reset().context("cannot empty the read model")?;
         note_read_model(home, url)?;
     }

@@ -235,6 +235,22 @@ pub fn create(
     }
 }
 
+/// Removes every login, with its sessions and the API's clients: they are those of another network.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget_all(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    use crate::model::schema::{idempotency_keys, oauth_clients};
+    Ok(connection.transaction::<_, diesel::result::Error, _>(|connection| {
+        diesel::delete(sessions::table).execute(connection)?;
+        diesel::delete(user_keys::table).execute(connection)?;
+        diesel::delete(users::table).execute(connection)?;
+        diesel::delete(idempotency_keys::table).execute(connection)?;
+        diesel::delete(oauth_clients::table).execute(connection)?;
+        Ok(())
+    })?)
+}
+
 fn by_email(connection: &mut AnyConnection, email: &Email) -> Result<Option<(User, String)>, DatabaseError> {
     Ok(users::table
         .filter(users::email.eq(email.as_str()))

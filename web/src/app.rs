@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use crate::chains::Chains;
 use crate::db::{AnyConnection, Database, DatabaseError};
 use crate::error::WebError;
+use crate::files::Files;
 use crate::form::{Form, MAX_FORM_BYTES};
 use crate::language::Lang;
 use crate::limit::Limiter;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub database_url: String,
     /// Where files kept off chain lie.
     pub files_dir: PathBuf,
+    /// How many bytes such a file may have: what the genesis allows on the data chain.
+    pub max_document_bytes: u64,
     /// Makes form tokens; stays secret and the same over restarts.
     pub cookie_secret: [u8; 32],
     /// The Ed25519 seed that signs the bank API's access tokens.
@@ -55,8 +58,8 @@ pub struct DemoLogin {
     pub email: String,
     /// Its password.
     pub password: String,
-    /// The one-time code that enrols a visitor's browser.
-    pub code: String,
+    /// The one-time code that enrols a visitor's browser, where the chain would take one.
+    pub code: Option<String>,
 }
 
 /// What all handlers share.
@@ -94,6 +97,11 @@ impl App {
         }))
     }
 
+    /// The files kept off chain.
+    pub(crate) fn files(&self) -> Files {
+        Files::new(&self.settings.files_dir)
+    }
+
     /// Runs `query` on a thread where waiting is allowed.
     ///
     /// # Errors
@@ -112,6 +120,7 @@ pub type Shared = web::Data<App>;
 
 /// Routes, limits and layers of the whole site.
 pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
+    let documents = portal::documents(&app);
     move |config| {
         config
             .app_data(web::Data::from(app))
@@ -120,6 +129,7 @@ pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
             .configure(signing::routes)
             .configure(health::routes)
             .configure(portal::routes)
+            .configure(documents)
             .configure(supervisor::routes)
             .configure(explorer::routes)
             .configure(bank::routes)
@@ -173,6 +183,10 @@ pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    // No address of ours has a U+0000, and PostgreSQL takes none.
+    if request.uri().path_and_query().is_some_and(|asked| asked.as_str().contains("%00")) {
+        return Err(WebError::bad("address", "U+0000 is in no address of this site").into());
+    }
     let mut response = match next.call(request).await {
         Ok(response) => response.map_into_boxed_body(),
         Err(error) => return Err(error),
@@ -286,6 +300,6 @@ impl actix_web::FromRequest for Posted {
 }
 
 /// Compares without telling by time where the difference is.
-fn same(a: &[u8], b: &[u8]) -> bool {
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (x, y)| diff | (x ^ y)) == 0
 }

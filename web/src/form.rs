@@ -20,7 +20,7 @@ pub struct Form {
 
 /// Bytes that are no form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a form: at most {MAX_FIELDS} fields of percent-encoded UTF-8, each once")]
+#[error("not a form: at most {MAX_FIELDS} fields of percent-encoded UTF-8 without U+0000, each once")]
 pub struct NotAForm;
 
 impl Form {
@@ -36,6 +36,10 @@ impl Form {
         }
         let mut form = Form::default();
         for (name, value) in pairs {
+            // No text of ours has a U+0000, and PostgreSQL keeps none.
+            if name.contains('\0') || value.contains('\0') {
+                return Err(NotAForm);
+            }
             if form.values.insert(name, value.replace("\r\n", "\n")).is_some() {
                 return Err(NotAForm);
             }

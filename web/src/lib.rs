@@ -17,6 +17,7 @@ pub mod clock;
 pub mod db;
 pub mod error;
 pub mod explorer;
+mod files;
 pub mod form;
 mod hashing;
 pub mod health;

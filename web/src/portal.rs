@@ -11,6 +11,7 @@ use crate::session::{self, PartyFacts};
 
 mod deals;
 mod desk;
+mod documents;
 mod entry;
 mod goods;
 mod history;
@@ -49,6 +50,8 @@ fn role_set(names: &str) -> Option<vocabulary::Roles> {
         Role::ALL.into_iter().filter(|role| names.split(' ').any(|name| name == role.name())).collect();
     (!roles.is_empty()).then(|| vocabulary::Roles::of(&roles))
 }
+
+pub(crate) use documents::routes as documents;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

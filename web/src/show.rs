@@ -47,6 +47,20 @@ pub fn brief(amount: Amount, decimals: u8) -> String {
     grouped(text)
 }
 
+/// A size in the unit that fits, rounded to the nearest tenth: `12 bytes`, `3.4 KiB`, `10.0 MiB`.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    let tenths = |unit: u64| {
+        let tenths = (u128::from(count) * 10 + u128::from(unit) / 2) / u128::from(unit);
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    match count {
+        0..1024 => format!("{count} bytes"),
+        1024..1_048_576 => format!("{} KiB", tenths(1 << 10)),
+        _ => format!("{} MiB", tenths(1 << 20)),
+    }
+}
+
 /// A value in whole dollars, rounded down: `$ 371,210`.
 #[must_use]
 pub fn usd(micro: u128) -> String {

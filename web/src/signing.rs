@@ -3,12 +3,14 @@
 //! The server never holds a key. It renders what the chain says the request means, the browser (or the wallet)
 //! compares the hash of that text with the one inside the bytes, and signs.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use borsh::BorshSerialize;
 use ledger::account::account as ledger_account;
 use ledger::transaction::{VERSION, terms_hash};
-use ledger::{Address, Body, Hash, PublicKey, Refusal, Scope, Signature, SubChain, Transaction};
+use ledger::{Address, Body, Hash, PublicKey, Refusal, Scope, Signature, SubChain, SubmitError, Transaction};
 use serde::Serialize;
 
 use crate::accounts;
@@ -19,6 +21,10 @@ use crate::model::Model;
 use crate::page::{self, Page};
 use crate::session::Visitor;
 use crate::show;
+
+/// How often, and in which steps, a submission looks whether the read model has come as far as the chain.
+const PATIENCE: usize = 100;
+const STEP: Duration = Duration::from_millis(50);
 
 /// For how many blocks what was signed stays good.
 const GOOD_FOR_BLOCKS: u64 = 2_000;
@@ -187,7 +193,9 @@ fn accounts_in(text: &str) -> Vec<String> {
 
 /// A path of this site; anything else leads home.
 pub(crate) fn local(next: &str) -> &str {
-    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\n', '\r']);
+    // Browsers drop tabs and line ends from an address, so a path that holds one may not be the path that it seems.
+    let odd = |c: char| c == '\\' || c.is_ascii_control() || c.is_whitespace();
+    let inside = next.starts_with('/') && !next.starts_with("//") && !next.contains(odd);
     if inside { next } else { "/" }
 }
 
@@ -232,13 +240,42 @@ async fn submit(visitor: Visitor, app: Shared, Posted(form): Posted) -> Result<H
         SubChain::Payment => &app.chains.payment,
     }
     .clone();
-    let submitted = web::block(move || ledger.submit(Transaction { body, signature })).await?;
-    match submitted {
-        Ok(id) => Ok(HttpResponse::SeeOther()
+    let transaction = Transaction { body, signature };
+    let id = transaction.id();
+    let submitted = web::block(move || ledger.submit(transaction)).await?;
+    let fault = match submitted {
+        Ok(_) | Err(SubmitError::Duplicate) => None,
+        // It may be this very request that used the number: a browser that lost our answer sends it once more.
+        Err(SubmitError::Used { .. }) if was_executed(&app, chain, id).await? => None,
+        Err(fault) => Some(fault),
+    };
+    match fault {
+        None => Ok(HttpResponse::SeeOther()
             .insert_header(("Location", format!("/tx/{chain}/{id}?next={}", encode_query(&next))))
             .finish()),
-        Err(fault) => again(crate::form::sentence(&fault.to_string())).await,
+        Some(fault) => again(crate::form::sentence(&fault.to_string())).await,
     }
+}
+
+/// Whether a block that the chain has made by now holds this transaction. Waits until the read model has come as far.
+///
+/// # Errors
+/// [`WebError::Unavailable`] when it does not come that far soon: the answer would be a guess.
+async fn was_executed(app: &App, chain: SubChain, id: Hash) -> Result<bool, WebError> {
+    let made = app.chains.get(chain).head().height();
+    for _ in 0..PATIENCE {
+        let (written, found) = app
+            .read(move |connection| {
+                let mut model = Model::new(connection);
+                Ok((model.height(chain)?, model.transaction(chain, id)?.is_some()))
+            })
+            .await?;
+        if found || written.is_some_and(|written| written >= i64::try_from(made.0).unwrap_or(i64::MAX)) {
+            return Ok(found);
+        }
+        tokio::time::sleep(STEP).await;
+    }
+    Err(WebError::Unavailable("The record of what was signed"))
 }
 
 /// How a transaction stands.

@@ -62,6 +62,7 @@ pub(crate) fn site(url: &str) -> Arc<App> {
         bind: "127.0.0.1:0".to_owned(),
         database_url: url.to_owned(),
         files_dir: std::env::temp_dir(),
+        max_document_bytes: 1 << 20,
         cookie_secret: [1; 32],
         token_seed: [2; 32],
         secure_cookies: false,

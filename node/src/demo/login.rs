@@ -64,8 +64,8 @@ pub(crate) struct Login {
     pub(crate) label: String,
     /// Its password at first.
     pub(crate) password: String,
-    /// The code that enrols a browser, once.
-    pub(crate) code: String,
+    /// The code that enrols a browser, once; none while the organisation is suspended or gave up its office key.
+    pub(crate) code: Option<String>,
     key: KeyPair,
     user: NewUser,
 }
@@ -125,9 +125,22 @@ fn login(house: &House, stage: &Stage, label: &str, key: KeyPair, user: NewUser)
     Ok(Login {
         label: format!("{label}: {}", user.company),
         password: stage.cast.password(user.email.as_str()),
-        code: code(&stage.cast, account, number),
+        code: may_invite(house, &key).then(|| code(&stage.cast, account, number)),
         key,
         user,
+    })
+}
+
+/// Whether the identity chain would take a code from this office key. Before the market is loaded it knows nobody.
+fn may_invite(house: &House, key: &KeyPair) -> bool {
+    let (account, key) = (key.public().address(), key.public());
+    house.read(SubChain::Identity, |state| match identity_chain::view::party(state, account) {
+        None => true,
+        Some(party) => {
+            let keys = identity_chain::view::keys(state, account);
+            party.standing == vocabulary::Standing::Admitted
+                && keys.iter().any(|held| held.key == key && held.scope == Scope::Full)
+        }
     })
 }
 
@@ -147,9 +160,10 @@ fn code(cast: &Cast, account: Address, number: u64) -> String {
 pub(crate) fn give_codes(house: &House, stage: &Stage, logins: &[Login]) -> Result<()> {
     let until = clock::now().plus_ms(CODE_GOOD_MS);
     for login in logins {
+        let Some(fresh_code) = &login.code else { continue };
         let account = login.account();
         let ask = |payload| house.ask(SubChain::Identity, &login.key, account, &payload);
-        let invitation = Payload::InviteKey { code: KeyPair::from_code(&login.code).public(), until };
+        let invitation = Payload::InviteKey { code: KeyPair::from_code(fresh_code).public(), until };
         let fresh = house.ledger(SubChain::Identity).next_sequence(account);
         let keys = house.read(SubChain::Identity, |state| identity_chain::view::keys(state, account));
         ask(invitation).with_context(|| format!("cannot give out a code for {}", login.email()))?;

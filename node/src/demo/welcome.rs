@@ -45,6 +45,7 @@ pub(crate) fn print(facts: &Facts<'_>, logins: &[Login], bank: &BankClient, took
     println!("  {:<widest$}  {:<30}  {:<14}  one-time code", "who", "e-mail", "password");
     for login in logins {
         let Login { label, password, code, .. } = login;
+        let code = code.as_deref().unwrap_or("none: suspended, or its office key is gone");
         println!("  {label:<widest$}  {:<30}  {password}  {code}", login.email());
     }
     println!("\n  Bank API client {}, secret {}\n", bank.id, bank.secret);

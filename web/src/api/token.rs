@@ -165,7 +165,7 @@ fn credentials(header: Option<&str>, form: &Form) -> Result<(String, String), Pr
     let encoded = header.strip_prefix("Basic ").ok_or_else(fault)?;
     let bytes = STANDARD.decode(encoded.trim()).map_err(|_| fault())?;
     let text = String::from_utf8(bytes).map_err(|_| fault())?;
-    let (id, secret) = text.split_once(':').ok_or_else(fault)?;
+    let (id, secret) = text.split_once(':').filter(|_| !text.contains('\0')).ok_or_else(fault)?;
     Ok((id.to_owned(), secret.to_owned()))
 }
 

@@ -94,6 +94,20 @@ impl Model<'_> {
             .load(self.connection)
     }
 
+    /// Hash and name of each document that a product names, in its order; a document has the name of its first
+    /// record.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn documents_behind(&mut self, product: &str) -> QueryResult<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        for hash in self.documents_of_product(product)? {
+            let first = self.documents_named(&hash)?.into_iter().next();
+            found.extend(first.map(|document| (hash, document.name)));
+        }
+        Ok(found)
+    }
+
     /// The documents that an organisation put on record, newest first.
     ///
     /// # Errors

@@ -151,6 +151,7 @@ struct Ask {
     who: String,
     when: String,
     detail: Vec<(&'static str, String)>,
+    documents: Vec<(String, String)>,
 }
 
 #[derive(Template)]
@@ -176,12 +177,14 @@ async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<Re
                 if let Some(party) = &owner {
                     detail.push(("Standing", format!("{}, {}", party.standing, party.country)));
                 }
+                let mut documents = Vec::new();
                 if let Some(id) = &request.product
                     && let Some(product) = model.product(id)?
                 {
                     detail.push(("Goods", format!("{} (HS {})", product.name, product.hs)));
                     detail.push(("Grade", product.grade));
                     detail.push(("Lies in", format!("{}, from {}", product.place, product.origin)));
+                    documents = model.documents_behind(id)?;
                 }
                 let quantity = goods.exact(request.asset, amount(&request.amount));
                 let ask = Ask {
@@ -190,6 +193,7 @@ async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<Re
                     who: owner.map_or_else(|| show::short(&request.owner), |party| party.name),
                     when: show::date_time(request.asked_ms),
                     detail,
+                    documents,
                 };
                 if request.kind == "issue" { issue.push(ask) } else { redeem.push(ask) }
             }

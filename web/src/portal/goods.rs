@@ -14,6 +14,7 @@ use crate::error::WebError;
 use crate::form::{Form, sentence};
 use crate::model::Model;
 use crate::page::{self, Page};
+use crate::portal::documents::{self, Nameable};
 use crate::portal::register::blame;
 use crate::portal::stock::{Choice, Goods, amount};
 use crate::session::Visitor;
@@ -69,6 +70,7 @@ struct ProductRow {
     detail: String,
     place: String,
     when: String,
+    documents: Vec<(String, String)>,
 }
 
 struct RequestRow {
@@ -117,17 +119,17 @@ async fn goods_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebEr
                     free: !available.is_zero() && balance.asset != 1,
                 });
             }
-            let products = model
-                .products_of(&own)?
-                .into_iter()
-                .map(|product| ProductRow {
+            let mut products = Vec::new();
+            for product in model.products_of(&own)? {
+                products.push(ProductRow {
                     detail: format!("HS {} · {} · from {}", product.hs, product.grade, product.origin),
                     when: show::date(product.described_ms),
+                    documents: model.documents_behind(&product.id)?,
                     id: product.id,
                     name: product.name,
                     place: product.place,
-                })
-                .collect();
+                });
+            }
             let requests: Vec<RequestRow> = model
                 .requests_of(&own, 30)?
                 .into_iter()
@@ -164,20 +166,24 @@ struct DescribePage {
     form: Form,
     known: Vec<Choice>,
     units: Vec<(String, String)>,
+    documents: Vec<Nameable>,
 }
 
 async fn describe_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<DescribePage, WebError> {
-    visitor.address()?;
-    let known = app
-        .read(|connection| {
-            let goods = Goods::load(&mut Model::new(connection))?;
-            Ok(goods.traded().into_iter().map(|asset| Choice::new(&goods, asset, String::new())).collect())
-        })
-        .await?;
-    let units = UnitCode::all()
-        .map(|unit| (unit.to_string(), format!("{} ({})", unit.name(), unit.symbol())))
-        .collect();
-    Ok(DescribePage { page: visitor.page("Describe goods"), form, known, units })
+    let own = visitor.address()?.to_string();
+    let page = visitor.page("Describe goods");
+    app.read(move |connection| {
+        let mut model = Model::new(connection);
+        let goods = Goods::load(&mut model)?;
+        let known = goods.traded().into_iter().map(|asset| Choice::new(&goods, asset, String::new()));
+        let known: Vec<Choice> = known.collect();
+        let documents = documents::nameable(&mut model, &own, &form)?;
+        let units = UnitCode::all()
+            .map(|unit| (unit.to_string(), format!("{} ({})", unit.name(), unit.symbol())))
+            .collect();
+        Ok(DescribePage { page, form, known, units, documents })
+    })
+    .await
 }
 
 async fn describe_page(visitor: Visitor, app: Shared, query: Query) -> Result<HttpResponse, WebError> {
@@ -214,7 +220,7 @@ fn read_product(form: &mut Form) -> Option<Product> {
         origin: origin?,
         unit: unit?,
         place: place?,
-        documents: Vec::new(),
+        documents: documents::ticked(form),
     })
 }
 
@@ -229,7 +235,8 @@ async fn describe(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Re
         };
         match signing::ask(&app, &visitor, wish).await {
             Err(WebError::Refused(refusal)) => {
-                let same = ["name", "hs", "grade", "origin", "unit", "place"].map(|name| (name, name));
+                let same =
+                    ["name", "hs", "grade", "origin", "unit", "place", "documents"].map(|name| (name, name));
                 blame(&mut form, &refusal, &same);
             }
             other => return other,

@@ -59,7 +59,7 @@ struct KeysPage {
 pub(crate) fn demo_code(app: &Shared, user: &User) -> Option<String> {
     let account = user.address()?;
     let logins = &app.settings.demo.as_ref()?.logins;
-    let code = &logins.iter().find(|login| login.email == user.email)?.code;
+    let code = logins.iter().find(|login| login.email == user.email)?.code.as_ref()?;
     let key = KeyPair::from_code(code).public();
     is_code(app, account, key, clock::now()).then(|| code.clone())
 }

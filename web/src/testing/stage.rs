@@ -124,6 +124,7 @@ impl Stage {
             bind: "127.0.0.1:0".to_owned(),
             database_url: dir.path().join("web.sqlite").to_str().unwrap().to_owned(),
             files_dir: dir.path().join("files"),
+            max_document_bytes: 1 << 20,
             cookie_secret: [7; 32],
             token_seed: [8; 32],
             secure_cookies: false,
@@ -442,6 +443,33 @@ impl Browser {
         let csrf = self.csrf.clone();
         let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
         self.request(TestRequest::post().uri(path).set_form(fields)).await
+    }
+
+    /// Sends a file with the token of the last page, as a browser does (RFC 7578).
+    pub(crate) async fn upload(&mut self, path: &str, name: &str, contents: &[u8]) -> Answer {
+        let csrf = self.csrf.clone();
+        self.upload_with(path, &csrf, name, contents).await
+    }
+
+    /// Sends a file with a token.
+    pub(crate) async fn upload_with(
+        &mut self,
+        path: &str,
+        csrf: &str,
+        name: &str,
+        contents: &[u8],
+    ) -> Answer {
+        let head = format!(
+            "--part\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{csrf}\r\n--part\r\n\
+             Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/pdf\r\n\r\n"
+        );
+        let body = [head.as_bytes(), contents, b"\r\n--part--\r\n"].concat();
+        let request = TestRequest::post()
+            .uri(path)
+            .insert_header(("content-type", "multipart/form-data; boundary=part"))
+            .set_payload(body);
+        self.request(request).await
     }
 
     /// Sends a form without any token.
