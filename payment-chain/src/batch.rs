@@ -285,7 +285,7 @@ fn punish(config: &Config, run: &mut Run<'_>, batch: BatchId, solver: Address, f
 }
 
 /// Executes what was taken, group by group: binding rings settle at once, rings with an indicative offer become a
-/// contract, and a group with a party that may not trade any more is dropped.
+/// contract, and a group is dropped when a party of it may not trade any more or does not cover what it gives.
 fn execute(
     config: &Config,
     run: &mut Run<'_>,
@@ -297,8 +297,8 @@ fn execute(
     for group in groups {
         let rings: Vec<Ring> = group.iter().map(|&at| open.ring(at, &rings[at])).collect();
         let mut legs = rings.iter().flat_map(|ring| &ring.legs);
-        if let Some(barred) = legs.find(|leg| !party::may_trade(run.state(), leg.party)) {
-            let party = barred.party;
+        let barred = legs.find(|leg| !party::may_trade(run.state(), leg.party)).map(|leg| leg.party);
+        if let Some(party) = barred.or_else(|| settlement::uncovered(run.state(), &rings)) {
             for ring in rings {
                 run.emit(&Event::RingDropped { batch, ring, party });
             }

@@ -214,7 +214,8 @@ pub enum Event {
         /// Until when.
         until: Timestamp,
     },
-    /// A ring was dropped from a clearing before it executed, because a party may not trade any more.
+    /// A ring was dropped from a clearing before it executed, because a party may not trade any more, or its
+    /// offer no longer has what the ring takes.
     RingDropped {
         /// The batch.
         batch: BatchId,

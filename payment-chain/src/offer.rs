@@ -197,8 +197,9 @@ pub(crate) fn amend(
         let label = Label::certain(run.state(), terms.give);
         return Err(Refused::MinFillTooLarge { most: left, label });
     }
+    // Whether the frozen book has this offer is told by no date of it: an amendment puts the date off. So no offer
+    // shrinks while a window is open.
     if let Some(window) = WINDOW.get(run.state(), &())
-        && offer.joins <= window.batch
         && left < offer.remaining
     {
         return Err(Refused::FrozenQuantity { ends: window.ends });

@@ -151,9 +151,9 @@ refusals! {
     /// Less than was given.
     BelowGiven { least: Amount, label: Box<Label> } => "below-given", "give_qty",
         "{} is given or tied up in contracts: state more than that, or cancel the rest", label.quantity(*least);
-    /// Less than the frozen book counts on.
+    /// Less than the frozen book may count on.
     FrozenQuantity { ends: Height } => "book-frozen", "give_qty",
-        "the book is frozen and counts on this quantity: lower it from height {ends} on";
+        "the book is frozen and may count on this quantity: lower it from height {ends} on";
     /// No open batch, or another.
     NotOpen { batch: BatchId } => "batch-not-open", "batch", "batch {batch} takes no submissions now";
     /// Submitted before.

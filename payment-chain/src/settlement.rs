@@ -1,14 +1,23 @@
 //! A ring settles: every leg moves, in one step.
 
+use std::collections::BTreeMap;
+
 use clearing::Amount;
-use ledger::{Address, Hash, Run, SubChain, Tag, Timestamp};
+use ledger::{Address, Hash, Read, Run, SubChain, Tag, Timestamp};
 use vocabulary::messages::{Conduct, TradeLeg};
 use vocabulary::{ToData, ToIdentity};
 
 use crate::event::Event;
-use crate::model::{BatchId, ContractId, Leg, Offer, OfferId, Ring, Settlement};
+use crate::model::{
+    AssetId, BatchId, Commitment, ContractId, Leg, Offer, OfferId, OfferState, Ring, Settlement,
+};
 use crate::table::{OFFERS, SETTLEMENTS};
 use crate::{money, offer};
+
+/// Why what a batch takes from an offer is there.
+const IS_COVERED: &str = "rings that an offer does not cover are dropped before they execute";
+/// Why what leaves a contract is there: it is written by these three functions alone, and a contract ends once.
+const IS_TIED_UP: &str = "only the contract that tied it up takes or gives it back";
 
 /// The number of a settlement.
 #[must_use]
@@ -25,9 +34,9 @@ pub(crate) fn settle(run: &mut Run<'_>, batch: BatchId, contract: Option<Contrac
     for (leg, to) in ring.deliveries() {
         let (from, asset, quantity) = (leg.party, leg.asset, leg.quantity);
         money::give_locked(run, from, to, asset, quantity);
-        change(run, leg.offer, |offer| {
-            let source = if contract.is_some() { &mut offer.in_contracts } else { &mut offer.remaining };
-            *source = less(*source, quantity);
+        change(run, leg.offer, |offer| match contract {
+            Some(_) => offer.in_contracts = less(offer.in_contracts, quantity, IS_TIED_UP),
+            None => offer.remaining = less(offer.remaining, quantity, IS_COVERED),
         });
         let value_micro_usd = leg.value_micro_usd;
         legs.push(TradeLeg { from, to, asset: asset.0, quantity: quantity.get(), value_micro_usd });
@@ -41,10 +50,32 @@ pub(crate) fn settle(run: &mut Run<'_>, batch: BatchId, contract: Option<Contrac
     run.emit(&Event::RingSettled { id, batch, contract, ring, at });
 }
 
+/// The first party whose offer is closed, has less left than these rings take from it, or locks less.
+///
+/// Nothing that anybody may send brings this about: while a book is frozen its offers neither shrink nor close. But
+/// the rings were judged by the frozen book and move what the live one has, at a moment when nobody is there to be
+/// refused; so it is asked again.
+pub(crate) fn uncovered(state: &dyn Read, rings: &[Ring]) -> Option<Address> {
+    let mut given: BTreeMap<OfferId, Amount> = BTreeMap::new();
+    let mut locked: BTreeMap<(Address, AssetId), Amount> = BTreeMap::new();
+    let mut takes = |leg: &Leg| {
+        let offer = OFFERS.get(state, &leg.offer).filter(|offer| offer.state == OfferState::Open)?;
+        let sum = given.entry(leg.offer).or_default();
+        *sum = sum.checked_add(leg.quantity).ok().filter(|sum| *sum <= offer.remaining)?;
+        if offer.terms.commitment == Commitment::Binding {
+            let sum = locked.entry((leg.party, leg.asset)).or_default();
+            let has = money::balance(state, leg.party, leg.asset).locked;
+            *sum = sum.checked_add(leg.quantity).ok().filter(|sum| *sum <= has)?;
+        }
+        Some(())
+    };
+    rings.iter().flat_map(|ring| &ring.legs).find(|leg| takes(leg).is_none()).map(|leg| leg.party)
+}
+
 /// Ties up in a contract what a leg gives.
 pub(crate) fn tie_up(run: &mut Run<'_>, leg: &Leg) {
     change(run, leg.offer, |offer| {
-        offer.remaining = less(offer.remaining, leg.quantity);
+        offer.remaining = less(offer.remaining, leg.quantity, IS_COVERED);
         offer.in_contracts = more(offer.in_contracts, leg.quantity);
     });
 }
@@ -52,7 +83,7 @@ pub(crate) fn tie_up(run: &mut Run<'_>, leg: &Leg) {
 /// Gives back to the offer what a dissolved contract tied up; returns the offer as it is then.
 pub(crate) fn give_back(run: &mut Run<'_>, leg: &Leg) -> Offer {
     change(run, leg.offer, |offer| {
-        offer.in_contracts = less(offer.in_contracts, leg.quantity);
+        offer.in_contracts = less(offer.in_contracts, leg.quantity, IS_TIED_UP);
         offer.remaining = more(offer.remaining, leg.quantity);
     })
 }
@@ -76,8 +107,8 @@ fn change(run: &mut Run<'_>, id: OfferId, by: impl FnOnce(&mut Offer)) -> Offer 
     offer
 }
 
-fn less(from: Amount, by: Amount) -> Amount {
-    from.checked_sub(by).expect("a frozen book and contracts count on no more than there is")
+fn less(from: Amount, by: Amount, why: &str) -> Amount {
+    from.checked_sub(by).expect(why)
 }
 
 fn more(from: Amount, by: Amount) -> Amount {

@@ -137,15 +137,7 @@ fn act(dice: &mut Dice, stage: &mut Stage) {
             let terms = any_terms(dice, stage);
             stage.send(party, Payload::PostOffer(terms))
         }
-        22 => {
-            let quantity = dice.quantity();
-            let terms = match view::offer(&stage.state, offer) {
-                Some(old) => OfferTerms { give_qty: quantity, min_fill: Amount::ZERO, ..old.terms },
-                None => any_terms(dice, stage),
-            };
-            let owner = view::offer(&stage.state, offer).map_or(party, |old| old.owner);
-            stage.send(owner, Payload::AmendOffer { offer, terms })
-        }
+        22 => amend(dice, stage, party, offer),
         23 => {
             let owner = view::offer(&stage.state, offer).map_or(party, |old| old.owner);
             stage.send(owner, Payload::CancelOffer { offer })
@@ -174,6 +166,32 @@ fn act(dice: &mut Dice, stage: &mut Stage) {
     if let Err(refused) = outcome {
         assert_ne!(refused.code, "malformed");
     }
+}
+
+/// Changes what one offer says, up to four times in a row: while the book is frozen mostly one that stands in it.
+fn amend(dice: &mut Dice, stage: &mut Stage, party: Address, any: OfferId) -> Result<(), ledger::Refusal> {
+    let frozen = view::open_batch(&stage.state).filter(|_| !dice.one_in(4));
+    let offer = frozen.map_or(any, |open| {
+        let offers: Vec<u64> = open.book.offers().iter().map(|offer| offer.key.0).collect();
+        OfferId(dice.pick(&offers))
+    });
+    let mut outcome = Ok(());
+    for _ in 0..=dice.below(4) {
+        let Some(old) = view::offer(&stage.state, offer) else {
+            let terms = any_terms(dice, stage);
+            return stage.send(party, Payload::AmendOffer { offer, terms });
+        };
+        let stated = old.terms.give_qty.get();
+        let give_qty = match dice.below(4) {
+            0 => dice.quantity(),
+            1 => amount(stated / 2),
+            2 => amount(stated + 1),
+            _ => amount(stated),
+        };
+        let terms = OfferTerms { give_qty, min_fill: Amount::ZERO, ..old.terms };
+        outcome = stage.send(old.owner, Payload::AmendOffer { offer, terms });
+    }
+    outcome
 }
 
 fn submit(dice: &mut Dice, stage: &mut Stage) -> Result<(), ledger::Refusal> {

@@ -3,9 +3,9 @@
 use crate::stage::*;
 use clearing::Amount;
 use ledger::Timestamp;
-use payment_chain::model::{Commitment, ContractState, OfferState, OfferTerms};
+use payment_chain::model::{Balance, Commitment, ContractState, Offer, OfferState, OfferTerms};
 use payment_chain::view;
-use payment_chain::{Event, Payload, settlement_hash};
+use payment_chain::{BALANCES, Event, OFFERS, Payload, settlement_hash};
 use vocabulary::messages::Conduct;
 
 #[test]
@@ -247,6 +247,61 @@ fn an_amendment_keeps_the_frozen_offer_and_joins_the_batch_after_next() {
     let open = view::open_batch(&stage.state).unwrap();
     let offer = open.book.offer(key(offers[0])).unwrap();
     assert_eq!((offer.give_qty, offer.want_qty), (t(100), t(200)));
+}
+
+#[test]
+fn no_number_of_amendments_takes_anything_from_the_frozen_book() {
+    for commitment in [Commitment::Binding, Commitment::Indicative] {
+        let mut stage = Stage::new();
+        let offers = stage.five_offers(commitment, t(400));
+        stage.run_to_its_batch();
+        let amended = |give_qty| OfferTerms { commitment, ..terms(JUTE, give_qty, COFFEE, give_qty) };
+        // The first leaves the quantity, and puts the offer off to the batch after next.
+        stage.send(DHAKA, Payload::AmendOffer { offer: offers[0], terms: amended(t(400)) }).unwrap();
+        for give_qty in [t(399), t(1)] {
+            let terms = amended(give_qty);
+            let refused = stage.send(DHAKA, Payload::AmendOffer { offer: offers[0], terms }).unwrap_err();
+            assert_eq!((refused.code.as_str(), refused.field.as_str()), ("book-frozen", "give_qty"));
+        }
+        stage.clear(vec![even_ring(&offers, t(400))]);
+        let given = stage.offer(offers[0]);
+        assert_eq!(
+            (given.remaining, given.given(), given.in_contracts),
+            match commitment {
+                Commitment::Binding => (Amount::ZERO, t(400), Amount::ZERO),
+                Commitment::Indicative => (Amount::ZERO, Amount::ZERO, t(400)),
+            }
+        );
+    }
+}
+
+/// No request does this to a state; a fault of ours might. It would cost the one ring, and never the chain.
+#[test]
+fn a_ring_that_an_offer_no_longer_covers_is_dropped_and_the_others_settle() {
+    for commitment in [Commitment::Binding, Commitment::Indicative] {
+        let mut stage = Stage::new();
+        let mut post = |party, give, want| {
+            stage.vouch(party, give, t(50));
+            stage.post(party, OfferTerms { commitment, ..terms(give, t(50), want, t(50)) }).unwrap()
+        };
+        let [jute, coffee] = [post(DHAKA, JUTE, COFFEE), post(SANTOS, COFFEE, JUTE)];
+        let [diesel, copper] = [post(BAKU, DIESEL, COPPER), post(LUSAKA, COPPER, DIESEL)];
+        stage.run_to_its_batch();
+        let short = Offer { remaining: t(40), ..stage.offer(coffee) };
+        OFFERS.put(&mut stage.state, &coffee, &short);
+        if commitment == Commitment::Binding {
+            let balance = Balance { available: t(10), locked: t(40) };
+            BALANCES.put(&mut stage.state, &(SANTOS, COFFEE), &balance);
+        }
+        stage.clear(vec![even_ring(&[jute, coffee], t(50)), even_ring(&[diesel, copper], t(50))]);
+        let dropped = stage.events.iter().filter_map(|event| match event {
+            Event::RingDropped { party, ring, .. } => Some((*party, ring.number)),
+            _ => None,
+        });
+        assert_eq!(dropped.collect::<Vec<_>>(), [(SANTOS, 0)]);
+        assert_eq!(stage.offer(jute).remaining, t(50), "the offer is still in the book");
+        assert_eq!(stage.offer(diesel).remaining, Amount::ZERO, "the other ring goes on");
+    }
 }
 
 #[test]
