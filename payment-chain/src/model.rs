@@ -107,7 +107,7 @@ pub enum Commitment {
 }
 
 /// What an owner says when posting or amending.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct OfferTerms {
     /// What is given.
     pub give: AssetId,
@@ -132,6 +132,20 @@ pub struct OfferTerms {
     /// Where they are handed over.
     pub place: LoCode,
 }
+
+vocabulary::decode_by_field!(struct OfferTerms {
+    give,
+    give_qty,
+    want,
+    want_qty,
+    divisible,
+    min_fill,
+    commitment,
+    joins_indicative,
+    valid_until,
+    incoterm,
+    place,
+});
 
 /// How an offer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -2,11 +2,10 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::{Amount, Price};
-use ledger::{Address, Application, Body, Hash, Height, MemoryState, Run, SubChain, Timestamp};
+use ledger::{Address, Application, Body, Hash, Height, MemoryState, Refusal, Run, SubChain, Timestamp};
 use vocabulary::{HsCode, Role, Roles, Standing, Text, ToParty, UnitCode};
 
 use crate::model::{AssetId, BatchId, ContractId, OfferId, OfferTerms, RequestId};
-use crate::refused::Refused;
 
 /// The most rings a submission may have.
 pub const MAX_RINGS: usize = 4096;
@@ -19,7 +18,7 @@ pub struct SubmittedRing {
 }
 
 /// A request to the payment chain.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub enum Payload {
     /// Moves what the sender holds to another admitted party.
     Transfer {
@@ -141,13 +140,32 @@ pub enum Payload {
     },
 }
 
+vocabulary::decode_by_field!(enum Payload {
+    0 => Transfer { to, asset, amount },
+    1 => DefineAsset { name, hs, unit, decimals, product },
+    2 => RequestIssue { asset, amount, product, document },
+    3 => RequestRedeem { asset, amount },
+    4 => GrantRequest { request },
+    5 => RefuseRequest { request, reason },
+    6 => PublishPrice { asset, price, as_of, source },
+    7 => PostOffer(offer),
+    8 => AmendOffer { offer, terms },
+    9 => CancelOffer { offer },
+    10 => SubmitClearing { batch, declared_micro_usd, bound_micro_usd, rings },
+    11 => SignContract { contract },
+    12 => DeclineContract { contract },
+    13 => ShareSettlement { settlement, with, until },
+    14 => Bond { amount },
+    15 => Unbond { amount },
+});
+
 impl Payload {
     /// Reads canonical bytes. Every field of what comes out is in its type's range.
     ///
     /// # Errors
-    /// [`Refused::Malformed`] for anything else.
-    pub fn decode(bytes: &[u8]) -> Result<Payload, Refused> {
-        borsh::from_slice(bytes).map_err(|_| Refused::Malformed)
+    /// A [`Refusal`] with the code `malformed` that names the field at fault.
+    pub fn decode(bytes: &[u8]) -> Result<Payload, Refusal> {
+        vocabulary::field::decode(bytes)
     }
 }
 

@@ -36,9 +36,8 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// The payload's bytes.
-    Malformed => "malformed", "payload",
-        "not a request that this chain knows: update the program that made it";
+    /// The bytes of a message.
+    Malformed => "malformed", "payload", "not a word of the identity chain that this chain knows";
     /// The identity chain has not spoken of the sender.
     UnknownSender { account: Address } => "party-not-yet-known", "account",
         "party not yet known: {account} is not on record here; register it, or wait until its registration has arrived from the identity chain";

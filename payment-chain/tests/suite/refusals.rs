@@ -322,12 +322,35 @@ fn bytes_that_are_no_request_are_refused() {
     use ledger::Application as _;
     let stage = Stage::new();
     let good = borsh::to_vec(&Payload::Bond { amount: t(1) }).unwrap();
+    let longer = [good.as_slice(), &[0]].concat();
     let mut too_large = good.clone();
     too_large[1..17].copy_from_slice(&u128::MAX.to_le_bytes());
-    let longer = [good.as_slice(), &[0]].concat();
-    for bytes in [&[][..], &[255], &good[..good.len() - 1], &longer, &too_large] {
+    let reason = "out of stock".parse().unwrap();
+    let mut hidden = borsh::to_vec(&Payload::RefuseRequest { request: RequestId(1), reason }).unwrap();
+    *hidden.last_mut().unwrap() = b'\n';
+    let mut post = borsh::to_vec(&Payload::PostOffer(terms(JUTE, t(1), COFFEE, t(1)))).unwrap();
+    let place = post.windows(5).position(|code| code == b"BDCGP").unwrap();
+    post[place..][..5].copy_from_slice(b"bdcgp");
+    let rings = vec![even_ring(&[OfferId(1), OfferId(2)], t(1))];
+    let (declared_micro_usd, bound_micro_usd) = (1, 1);
+    let submit = Payload::SubmitClearing { batch: BatchId(1), declared_micro_usd, bound_micro_usd, rings };
+    let submit = borsh::to_vec(&submit).unwrap();
+    let table = [
+        (&[][..], "payload"),
+        (&[255], "payload"),
+        (&longer, "payload"),
+        (&good[..good.len() - 1], "amount"),
+        (&too_large, "amount"),
+        (&hidden, "reason"),
+        (&post, "place"),
+        (&post[..place - 2], "valid_until"),
+        (&post[..1], "give"),
+        (&submit[..20], "declared_micro_usd"),
+        (&submit[..submit.len() - 1], "rings"),
+    ];
+    for (bytes, field) in table {
         let refused = stage.chain.terms(&stage.state, SOLVER, bytes).unwrap_err();
-        assert_eq!(code_and_field(&refused), ("malformed", "payload"));
+        assert_eq!(code_and_field(&refused), ("malformed", field), "{}", refused.reason);
     }
     let told = stage.chain.receive(
         &mut ledger::Run::new(ledger::SubChain::Payment, Height(9), START, &mut stage.state.clone()),
