@@ -28,6 +28,7 @@ const ASSETS: &[Asset] = assets! {
     "icon.svg" "image/svg+xml"
     "keys.js" "text/javascript; charset=utf-8"
     "keypage.js" "text/javascript; charset=utf-8"
+    "follow.js" "text/javascript; charset=utf-8"
     "offer.js" "text/javascript; charset=utf-8"
     "sign.js" "text/javascript; charset=utf-8"
     "wait.js" "text/javascript; charset=utf-8"

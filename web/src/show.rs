@@ -101,8 +101,9 @@ pub fn percent_more(part: u128, whole: u128) -> String {
     if whole == 0 {
         return String::new();
     }
-    let (sign, difference) = if part >= whole { ("+", part - whole) } else { ("−", whole - part) };
+    let difference = part.abs_diff(whole);
     let tenths = difference.saturating_mul(1_000) / whole;
+    let sign = if part < whole && tenths > 0 { "−" } else { "+" };
     format!("{sign}{}.{} %", grouped(&(tenths / 10).to_string()), tenths % 10)
 }
 
@@ -216,6 +217,7 @@ mod tests {
     fn a_gain_has_its_sign_and_a_gap_is_never_flattered() {
         assert_eq!(percent_more(118_240, 116_600), "+1.4 %");
         assert_eq!(percent_more(99, 100), "−1.0 %");
+        assert_eq!(percent_more(9_999, 10_000), "+0.0 %", "there is no minus nought");
         assert_eq!(tenths_below(997, 1000), Some(3));
         assert_eq!(tenths_below(9_999, 10_000), Some(1));
         assert_eq!(tenths_below(1, 0), None);

@@ -355,7 +355,10 @@ async fn wait(
         return Ok(HttpResponse::SeeOther().insert_header(("Location", next)).finish());
     }
     page::html(&WaitPage {
-        page: visitor.page("Waiting for the receipt"),
+        page: visitor.page(match progress {
+            Progress::Refused { .. } => "Refused",
+            Progress::Waiting | Progress::Done { .. } => "Waiting for the receipt",
+        }),
         chain: chain.name(),
         id: id.to_string(),
         next,

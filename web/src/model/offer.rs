@@ -132,7 +132,7 @@ impl Model<'_> {
         Ok(Page::cut(query.load(self.connection)?, limit, |offer| offer.id))
     }
 
-    /// Open offers that give and want what is asked (either may be left open), oldest first.
+    /// Open offers with something left, that give and want what is asked (either may be left open), oldest first.
     ///
     /// # Errors
     /// When the query fails.
@@ -143,7 +143,7 @@ impl Model<'_> {
         limit: i64,
     ) -> QueryResult<Vec<Offer>> {
         let mut query = offers::table
-            .filter(offers::state.eq("open"))
+            .filter(offers::state.eq("open").and(offers::remaining.ne(PaddedAmount::from(0))))
             .order(offers::id.asc())
             .limit(limit)
             .select(Offer::as_select())

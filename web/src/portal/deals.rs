@@ -1,6 +1,6 @@
 //! Deals: what needs the reader's signature, and the ring page on which somebody decides to trade.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpResponse, web};
 use askama::Template;
@@ -136,6 +136,18 @@ pub(crate) struct DealRow {
     pub(crate) when: String,
 }
 
+/// The companies of some legs, each once.
+fn parties(legs: &[Leg]) -> BTreeSet<&str> {
+    legs.iter().map(|leg| leg.party.as_str()).collect()
+}
+
+/// How many of `parties` need no further signature: those that signed, and those whose binding offers are as good as
+/// a signature.
+fn agreed(parties: &BTreeSet<&str>, signers: &[ContractSigner]) -> usize {
+    let open = signers.iter().filter(|signer| signer.answer != "signed");
+    parties.len().saturating_sub(open.count())
+}
+
 /// Rows of contracts as their party `own` sees them.
 pub(crate) fn deal_rows(
     app: &App,
@@ -152,14 +164,13 @@ pub(crate) fn deal_rows(
             let mine = side(&legs, own);
             let to_sign = contract.state == "waiting"
                 && signers.iter().any(|signer| signer.party == own && signer.answer == "waiting");
-            let signed = signers.iter().filter(|signer| signer.answer == "signed").count();
+            let parties = parties(&legs);
+            let agreed = agreed(&parties, &signers);
             let (state, badge) = match contract.state.as_str() {
-                "waiting" => (format!("signed by {signed} of {}", signers.len()), ""),
+                "waiting" => (format!("signed by {agreed} of {}", parties.len()), ""),
                 "executed" => ("settled".to_owned(), "good"),
                 _ => ("dissolved, nothing moved".to_owned(), "bad"),
             };
-            let parties: std::collections::BTreeSet<&str> =
-                legs.iter().map(|leg| leg.party.as_str()).collect();
             Ok(DealRow {
                 href: format!("/deals/{}", contract.id),
                 gives: said(goods, &mine.gives),
@@ -236,6 +247,10 @@ struct Parts {
     goods: Goods,
     batch: Option<crate::model::offer::Batch>,
     settlements: Vec<String>,
+    /// What the reader has free, by asset.
+    free: BTreeMap<i64, Amount>,
+    /// What the reader's binding offers in this contract have locked already, by asset.
+    binding: BTreeMap<i64, Amount>,
 }
 
 fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
@@ -263,6 +278,15 @@ fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
         }
     }
     let batch = batch(model, contract.batch)?;
+    let balances = model.balances_of(own)?;
+    let free = balances.iter().map(|balance| (balance.asset, amount(&balance.available))).collect();
+    let mut binding: BTreeMap<i64, Amount> = BTreeMap::new();
+    for leg in legs.iter().filter(|leg| leg.party == own) {
+        if offers.get(&leg.offer).is_some_and(|offer: &Offer| offer.commitment == "binding") {
+            let sum = binding.entry(leg.asset).or_default();
+            *sum = sum.checked_add(amount(&leg.quantity)).unwrap_or(Amount::MAX);
+        }
+    }
     let settlements = model.settlements_of_contract(id)?.into_iter().map(|settled| settled.id).collect();
     Ok(Parts {
         signers: model.contract_signers(id)?,
@@ -273,6 +297,8 @@ fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
         parties,
         batch,
         settlements,
+        free,
+        binding,
     })
 }
 
@@ -353,6 +379,7 @@ struct DealPage {
     can_sign: bool,
     have_signed: bool,
     why: String,
+    short: Vec<String>,
     sure: Vec<(&'static str, String)>,
     settlements: Vec<String>,
     made: String,
@@ -398,27 +425,45 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
     lines
 }
 
-/// How sure a cleared ring is, as far as this node can say it.
-pub(crate) fn sureness(app: &App, batch: Option<&crate::model::offer::Batch>) -> Vec<(&'static str, String)> {
-    let mut sure = vec![("Checks passed", "limits, stock, standing, deadlines".to_owned())];
+/// What the reader promises in a ring and has not got free, in words.
+fn lacking(parts: &Parts, mine: &Side) -> Vec<String> {
+    let Parts { goods, free, binding, .. } = parts;
+    let short = |(asset, quantity, _): &(i64, Amount, u128)| {
+        // What a binding offer gives is locked already.
+        let locked = binding.get(asset).copied().unwrap_or(Amount::ZERO);
+        let needed = quantity.checked_sub(locked).unwrap_or(Amount::ZERO);
+        let free = free.get(asset).copied().unwrap_or(Amount::ZERO);
+        (needed > free).then(|| {
+            let (free, needed) = (goods.exact(*asset, free), goods.exact(*asset, needed));
+            format!("You have {free} {} free, and this ring needs {needed} of you.", goods.name(*asset))
+        })
+    };
+    mine.gives.iter().filter_map(short).collect()
+}
+
+/// A gap between what was cleared and what the solver's bound allows is told up to here, in tenths of a percent;
+/// beyond, the bound says little about the clearing.
+const TELLING_GAP: u128 = 200;
+
+/// How sure a cleared ring is, as far as this node can say it; `open` while signatures are missing.
+pub(crate) fn sureness(
+    app: &App,
+    batch: Option<&crate::model::offer::Batch>,
+    open: bool,
+) -> Vec<(&'static str, String)> {
+    let checks = if open {
+        "limits, equal gain, deadlines; stock when you sign"
+    } else {
+        "limits, equal gain, stock, standing, deadlines"
+    };
+    let mut sure = vec![("Checks passed", checks.to_owned())];
     let gap = batch.and_then(|batch| {
         let (value, bound) = (batch.value_micro_usd.as_ref()?.get(), batch.bound_micro_usd.as_ref()?.get());
         show::tenths_below(value, bound)
     });
-    match gap {
-        Some(gap) if gap < 200 => sure.push((
-            "Cleared within",
-            format!("{}.{} % of the best possible, by the solver's bound", gap / 10, gap % 10),
-        )),
-        // A bound this far away says little about the clearing; what is certain is said the other way round.
-        Some(gap) => sure.push((
-            "Cleared",
-            format!(
-                "at least {} % of what the solver could not rule out",
-                1_000u128.saturating_sub(gap) / 10
-            ),
-        )),
-        None => {}
+    if let Some(gap) = gap.filter(|gap| *gap < TELLING_GAP) {
+        let within = format!("{}.{} % of the best possible, by the solver's bound", gap / 10, gap % 10);
+        sure.push(("Cleared within", within));
     }
     let validators = &app.chains.payment.genesis().validators;
     sure.push((
@@ -454,7 +499,7 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         .collect::<Result<Vec<_>, _>>()
         .map_err(WebError::internal)?;
     let waiting = contract.state == "waiting";
-    let companies: std::collections::BTreeSet<&str> = legs.iter().map(|leg| leg.party.as_str()).collect();
+    let companies = self::parties(&legs);
     let (give, get) = (said(goods, &mine.gives), said(goods, &mine.gets));
     let (headline, lead) = match contract.state.as_str() {
         "executed" => (
@@ -480,14 +525,15 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         lead,
         pictures,
         lines: own_lines(&parts, &own),
-        signed: signers.iter().filter(|signer| signer.answer == "signed").count(),
-        signers: signers.len(),
+        signed: agreed(&companies, signers),
+        signers: companies.len(),
         left: time_left(&app, contract.deadline_height).filter(|_| waiting).map(show::duration),
         state: contract.state.clone(),
         can_sign: waiting && own_answer == Some("waiting"),
         have_signed: waiting && own_answer == Some("signed"),
         why: why(contract.why.as_deref(), parties, &own),
-        sure: sureness(&app, parts.batch.as_ref()),
+        sure: sureness(&app, parts.batch.as_ref(), waiting),
+        short: if waiting && own_answer == Some("waiting") { lacking(&parts, &mine) } else { Vec::new() },
         settlements: parts.settlements.clone(),
         made: show::date_time(contract.made_ms),
         batch: contract.batch,
@@ -538,13 +584,22 @@ async fn decline(
 
 async fn answer(visitor: &Visitor, app: &Shared, id: i64, yes: bool) -> Result<HttpResponse, WebError> {
     let own = visitor.address()?.to_string();
-    let signer = app.read(move |connection| Ok(Model::new(connection).is_signer(id, &own)?)).await?;
-    let number = u64::try_from(id).ok().filter(|_| signer).ok_or(WebError::NotFound)?;
-    let contract = ContractId(number);
+    let sides = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            if !model.is_signer(id, &own)? {
+                return Err(WebError::NotFound);
+            }
+            let legs: Vec<Leg> = model.contract_legs(id)?.iter().map(Leg::from).collect();
+            let (mine, goods) = (side(&legs, &own), Goods::load(&mut model)?);
+            Ok((said(&goods, &mine.gives), said(&goods, &mine.gets)))
+        })
+        .await?;
+    let contract = ContractId(u64::try_from(id).map_err(|_| WebError::NotFound)?);
     let (payload, headline) = if yes {
-        (Payload::SignContract { contract }, format!("You sign deal {id}"))
+        (Payload::SignContract { contract }, format!("You give {} and get {}", sides.0, sides.1))
     } else {
-        (Payload::DeclineContract { contract }, format!("You decline deal {id}"))
+        (Payload::DeclineContract { contract }, format!("You decline to give {} for {}", sides.0, sides.1))
     };
     let wish = Wish { chain: SubChain::Payment, payload: &payload, headline, next: format!("/deals/{id}") };
     signing::ask(app, visitor, wish).await

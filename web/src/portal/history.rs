@@ -163,7 +163,7 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             got: list(&mine.gets),
             values: format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),
             when: show::date_time(settlement.at_ms),
-            sure: sureness(&shared, batch.as_ref()),
+            sure: sureness(&shared, batch.as_ref(), false),
             grants: grants
                 .into_iter()
                 .map(|grant| Grant {
