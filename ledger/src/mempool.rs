@@ -21,6 +21,8 @@ pub struct Limits {
     pub bytes: usize,
     /// How far ahead of its executed sequence number an account may submit; so also the most it may have waiting.
     pub per_account: u64,
+    /// The most bytes that one account's transactions may have; at least [`MAX_TRANSACTION_BYTES`].
+    pub account_bytes: usize,
     /// The least fee, in the smallest unit of the chain's fee asset; 0 leaves it to the application.
     pub fee_floor: u128,
     /// After how many blocks a transaction goes that still waits for an earlier one of its account.
@@ -37,6 +39,7 @@ impl Default for Limits {
             transactions: 100_000,
             bytes: 64 << 20,
             per_account: 1024,
+            account_bytes: 2 << 20,
             fee_floor: 0,
             patience: 1024,
             block_transactions: 10_000,
@@ -104,6 +107,16 @@ pub enum SubmitError {
     /// Another transaction with the same sequence number waits.
     #[error("another transaction of this account with sequence number {0} waits already")]
     Taken(u64),
+    /// The account has too much waiting.
+    #[error(
+        "{waiting} bytes of this account's transactions wait, the most is {most}: wait for the next block"
+    )]
+    AccountFull {
+        /// How many bytes of it wait.
+        waiting: usize,
+        /// The most that may.
+        most: usize,
+    },
     /// The pool is full.
     #[error("{waiting} transactions wait already, more than this node holds: try again later")]
     Full {
@@ -129,6 +142,7 @@ impl SubmitError {
             SubmitError::Signature => "bad-signature",
             SubmitError::Refused(refusal) => &refusal.code,
             SubmitError::Taken(_) => "sequence-taken",
+            SubmitError::AccountFull { .. } => "account-full",
             SubmitError::Full { .. } => "pool-full",
         }
     }
@@ -138,7 +152,8 @@ impl SubmitError {
     pub fn field(&self) -> &str {
         match self {
             SubmitError::Form(DecodeError::Version(_)) => "version",
-            SubmitError::Form(_) | SubmitError::Duplicate | SubmitError::Full { .. } => "transaction",
+            SubmitError::Form(_) | SubmitError::Duplicate => "transaction",
+            SubmitError::AccountFull { .. } | SubmitError::Full { .. } => "transaction",
             SubmitError::WrongChain { .. } => "chain",
             SubmitError::Fee { .. } => "fee",
             SubmitError::Expired { .. } => "expires",
@@ -245,6 +260,7 @@ struct Queue {
     next: u64,
     ready: u64,
     waiting: BTreeMap<u64, Waiting>,
+    bytes: usize,
 }
 
 /// The pool. The maps are never iterated where their order could show.
@@ -302,9 +318,11 @@ impl Mempool {
     }
 
     /// Takes a transaction, at height `now`; `executed` is the sequence number that state expects of its account.
+    /// One that is next in line makes room for itself among those that wait behind gaps: first the last of its own
+    /// account, then the oldest of all.
     ///
     /// # Errors
-    /// [`SubmitError::Duplicate`], `Used`, `Ahead`, `Taken` or `Full`.
+    /// [`SubmitError::Duplicate`], `Used`, `Ahead`, `Taken`, `AccountFull` or `Full`.
     pub fn insert(&mut self, verified: Verified, executed: u64, now: Height) -> Result<(), SubmitError> {
         if self.ids.contains(&verified.id) {
             return Err(SubmitError::Duplicate);
@@ -316,21 +334,72 @@ impl Mempool {
         if queue.is_some_and(|queue| queue.waiting.contains_key(&given)) {
             return Err(SubmitError::Taken(given));
         }
-        let full = self.ids.len() >= self.limits.transactions
-            || self.bytes.saturating_add(verified.bytes) > self.limits.bytes;
-        if full {
+        let most = self.limits.account_bytes;
+        if given == queue.map_or(executed, |queue| queue.ready.max(executed)) {
+            self.trim(account, most.saturating_sub(verified.bytes));
+            if !self.has_room(1, verified.bytes) {
+                self.evict();
+            }
+        }
+        let waiting = self.accounts.get(&account).map_or(0, |queue| queue.bytes);
+        if waiting.saturating_add(verified.bytes) > most {
+            return Err(SubmitError::AccountFull { waiting, most });
+        }
+        if !self.has_room(1, verified.bytes) {
             return Err(SubmitError::Full { waiting: self.ids.len() });
         }
         self.ids.insert(verified.id);
         self.bytes += verified.bytes;
-        let fresh = || Queue { next, ready: next, waiting: BTreeMap::new() };
+        let fresh = || Queue { next, ready: next, waiting: BTreeMap::new(), bytes: 0 };
         let queue = self.accounts.entry(account).or_insert_with(fresh);
+        queue.bytes += verified.bytes;
         queue.waiting.insert(given, Waiting { verified, since: now });
         while queue.waiting.contains_key(&queue.ready) {
             queue.ready += 1;
             self.turns.push_back(account);
         }
         Ok(())
+    }
+
+    fn has_room(&self, transactions: usize, bytes: usize) -> bool {
+        self.ids.len().saturating_add(transactions) <= self.limits.transactions
+            && self.bytes.saturating_add(bytes) <= self.limits.bytes
+    }
+
+    /// Drops what an account has behind a gap, from the end, until all it has waiting takes at most `most` bytes.
+    fn trim(&mut self, account: Address, most: usize) {
+        while let Some(queue) = self.accounts.get(&account).filter(|queue| queue.bytes > most) {
+            let Some((&last, _)) = queue.waiting.range(queue.ready..).next_back() else { break };
+            self.remove(account, last);
+        }
+    }
+
+    /// Drops what waits behind gaps, oldest first, until an eighth of the pool is free: so much at a time that
+    /// looking for it is worth while.
+    fn evict(&mut self) {
+        // A turn may outlive its transaction, until the next block at most; then this looks too late, never in vain.
+        if self.turns.len() >= self.ids.len() {
+            return;
+        }
+        let mut stuck = Vec::new();
+        for (account, queue) in &self.accounts {
+            let behind = queue.waiting.range(queue.ready..);
+            stuck.extend(behind.map(|(sequence, waiting)| (waiting.since, *account, *sequence)));
+        }
+        stuck.sort_unstable();
+        for (_, account, sequence) in stuck {
+            if self.has_room(self.limits.transactions.div_ceil(8), self.limits.bytes.div_ceil(8)) {
+                break;
+            }
+            self.remove(account, sequence);
+        }
+    }
+
+    fn remove(&mut self, account: Address, sequence: u64) {
+        let Some(queue) = self.accounts.get_mut(&account) else { return };
+        let Some(waiting) = queue.waiting.remove(&sequence) else { return };
+        queue.bytes -= waiting.verified.bytes;
+        self.forget(&waiting.verified);
     }
 
     /// Takes out the transactions for a block at `height`, in order, within the bounds of a block.
@@ -344,6 +413,7 @@ impl Mempool {
             let size = waiting.verified.bytes;
             if waiting.verified.transaction.body.expires < height {
                 queue.ready = queue.next;
+                queue.bytes -= size;
                 self.forget(&waiting.verified);
                 continue;
             }
@@ -354,6 +424,7 @@ impl Mempool {
             }
             bytes += size;
             queue.next += 1;
+            queue.bytes -= size;
             self.forget(&waiting.verified);
             taken.push(waiting.verified);
         }
@@ -385,6 +456,7 @@ impl Mempool {
                     self.turns.push_back(account);
                 }
             }
+            queue.bytes -= gone.values().map(|waiting| waiting.verified.bytes).sum::<usize>();
             if queue.waiting.is_empty() {
                 self.accounts.remove(&account);
             }
@@ -403,6 +475,7 @@ impl Mempool {
                 if !keep {
                     ids.remove(&waiting.verified.id);
                     *bytes -= waiting.verified.bytes;
+                    queue.bytes -= waiting.verified.bytes;
                     ready = ready.min(*sequence);
                 }
                 keep

@@ -1,10 +1,13 @@
 //! What is refused before a block is made, and in which order; and the bounds of what waits.
 
+use std::collections::BTreeMap;
+
+use ledger::hash::encode;
 use ledger::mempool::{Formed, Mempool, Verified};
 use ledger::transaction::{DecodeError, MAX_TRANSACTION_BYTES};
 use ledger::{
-    Hash, Height, KeyPair, Ledger, Limits, Options, Refusal, Scope, Signature, SubChain, SubmitError,
-    Timestamp, Transaction,
+    Address, Hash, Height, KeyPair, Ledger, Limits, Options, Refusal, Scope, Signature, SubChain,
+    SubmitError, Timestamp, Transaction,
 };
 use proptest::prelude::*;
 
@@ -120,6 +123,32 @@ fn the_pool_is_bounded_in_number_in_bytes_and_per_account() {
 }
 
 #[test]
+fn what_waits_behind_gaps_gives_way_to_what_is_next_in_line() {
+    let size = encode(verified(&alice(), 0, 9, 1_000).transaction()).len();
+    let limits = Limits { bytes: 8 * size, account_bytes: 4 * size, ..Limits::default() };
+    let mut pool = Mempool::new(limits);
+    let mut insert = |who: u8, sequence| {
+        let since = Height(9 - u64::from(who));
+        pool.insert(verified(&person(who), sequence, 9, 1_000), 0, since)
+    };
+    for sequence in [3, 5, 7, 9] {
+        insert(1, sequence).unwrap();
+        insert(2, sequence).unwrap();
+    }
+    // More of the same is refused; what somebody else has next in line is not.
+    assert_eq!(insert(1, 11), Err(SubmitError::AccountFull { waiting: 4 * size, most: 4 * size }));
+    assert_eq!(insert(3, 1), Err(SubmitError::Full { waiting: 8 }));
+    insert(3, 0).unwrap();
+    // Nor what the account itself has next in line: its own last ones go.
+    for sequence in 0..3 {
+        insert(1, sequence).unwrap();
+    }
+    assert_eq!(insert(1, 4), Err(SubmitError::AccountFull { waiting: 4 * size, most: 4 * size }));
+    assert_eq!(pool.next_sequence(person(1).public().address(), 0), 4);
+    assert_eq!(pool.take(Height(1)).len(), 5);
+}
+
+#[test]
 fn what_expires_or_waits_too_long_behind_a_gap_goes() {
     let mut pool = Mempool::new(Limits { patience: 10, ..Limits::default() });
     pool.insert(verified(&alice(), 0, 5, 1), 0, Height(0)).unwrap();
@@ -146,6 +175,53 @@ fn a_block_takes_no_more_than_its_bounds() {
     let sizes: Vec<usize> =
         std::iter::from_fn(|| Some(pool.take(Height(1)).len()).filter(|size| *size > 0)).collect();
     assert_eq!(sizes, [3, 2, 1, 1], "and one that is too large for the bound goes alone");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// However many wait behind gaps, in whatever order and size: bounds hold, and what is next in line is refused
+    /// only for what is itself in line.
+    #[test]
+    fn a_gap_shuts_nobody_out(inserts in prop::collection::vec((1u8..6, 0u64..10, 1usize..400), 0..120)) {
+        let (bytes, account_bytes, transactions) = (9_000, 2_500, 30);
+        let limits = Limits { bytes, account_bytes, transactions, ..Limits::default() };
+        let mut pool = Mempool::new(limits);
+        let mut held: BTreeMap<Address, BTreeMap<u64, Verified>> = BTreeMap::new();
+        for (at, (who, sequence, payload)) in (0..).zip(inserts) {
+            let transaction = verified(&person(who), sequence, 9, payload);
+            let account = transaction.transaction().body.account;
+            let size = |verified: &Verified| encode(verified.transaction()).len();
+            let next = pool.next_sequence(account, 0);
+            let answer = pool.insert(transaction.clone(), 0, Height(at));
+            if answer.is_ok() {
+                held.entry(account).or_default().insert(sequence, transaction.clone());
+            }
+            for queue in held.values_mut() {
+                queue.retain(|_, verified| pool.contains(&verified.id()));
+            }
+            let in_line: BTreeMap<Address, Vec<usize>> = held
+                .iter()
+                .map(|(account, queue)| (*account, queue.range(..pool.next_sequence(*account, 0)).map(|(_, verified)| size(verified)).collect()))
+                .collect();
+            let sum = |account: &Address| in_line.get(account).map_or(0, |sizes| sizes.iter().sum::<usize>());
+            match answer {
+                Err(SubmitError::AccountFull { .. }) if sequence == next => {
+                    prop_assert!(sum(&account) + size(&transaction) > account_bytes);
+                }
+                Err(SubmitError::Full { .. }) if sequence == next => {
+                    let bytes_in_line: usize = in_line.keys().map(sum).sum();
+                    let count = in_line.values().map(Vec::len).sum::<usize>();
+                    prop_assert!(count == transactions || bytes_in_line + size(&transaction) > bytes);
+                }
+                _ => {}
+            }
+            let waiting = |queue: &BTreeMap<u64, Verified>| queue.values().map(size).sum::<usize>();
+            prop_assert!(held.values().all(|queue| waiting(queue) <= account_bytes));
+            prop_assert!(held.values().map(waiting).sum::<usize>() <= bytes);
+            prop_assert_eq!(pool.len(), held.values().map(BTreeMap::len).sum::<usize>());
+            prop_assert!(pool.len() <= transactions);
+        }
+    }
 }
 
 /// What a test may do to a pool.
