@@ -15,6 +15,10 @@ use clap::Parser;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// The system's allocator keeps one pool for each of the node's many threads and gives little of them back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Barter in rings: clear books, quote paths, net obligations, and run a node.
 #[derive(Parser)]
 #[command(name = "permuta", version, arg_required_else_help = true)]
