@@ -1,7 +1,7 @@
 //! `permuta clear`: a book in files, its rings in files.
 
 use anyhow::{Context, bail};
-use barter_engine::files::{self, Source};
+use barter_engine::files::{self, NamedBook, Source};
 use barter_engine::{Options, Progress};
 use clap::ValueEnum;
 use clearing::{Band, Mode, Rules};
@@ -97,7 +97,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         clearing.bound.display(2),
         started.elapsed().as_secs_f64(),
     );
+    tell_outside(&book, now);
     Ok(())
+}
+
+/// Says how many offers the moment leaves out: a book of the past is empty today.
+pub(super) fn tell_outside(book: &NamedBook, now: u64) {
+    let outside = book.book.offers().iter().filter(|offer| !offer.is_valid_at(now)).count();
+    if outside > 0 {
+        eprintln!("{outside} offers are not valid at {now} (seconds since 1970); --now takes another moment");
+    }
 }
 
 /// Shows a step on the terminal, at most twice a second.

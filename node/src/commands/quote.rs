@@ -79,6 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         None => SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs(),
     };
     let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
+    super::clear::tell_outside(&book, now);
     let asset = |flag: &str, name: &str| {
         book.asset_key(name).ok_or_else(|| anyhow!("{flag}: asset {name:?} is not in the assets file"))
     };

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use borsh::BorshDeserialize;
+use identity_chain::{Credit, Party};
 use ledger::genesis::Genesis;
 use ledger::light::{MAX_PROOF_BYTES, Proof, ProvenFact};
-use ledger::{Cause, Hash, Receipt, SubChain, Timestamp};
+use ledger::{Address, Cause, Hash, Receipt, SubChain, Timestamp};
+use payment_chain::SETTLEMENTS;
+use payment_chain::model::Settlement;
 
 /// The arguments of `verify-proof`.
 #[derive(clap::Args)]
@@ -27,6 +30,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let trusted = trusted_genesis(&args.genesis)?;
     let bytes = read(&args.file)?;
     let shown = args.file.display();
+    if bytes.first() == Some(&b'{') {
+        bail!(
+            "{shown} is JSON, not a proof file: ask the bank API with ?format=file, or decode the field `proof` from \
+             base64 into a file"
+        );
+    }
     let proof = Proof::decode(&bytes).with_context(|| format!("{shown} is no proof"))?;
     let proven = proof
         .verify(trusted)
@@ -37,12 +46,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("  chain    {}", proven.chain);
     println!("  record   height {} of {}", claim.height, moment(claim.time));
     println!("  block    {}", claim.block);
-    println!(
-        "  sealed   by {} of {} validators; undoing it needs weight {} to cheat",
-        proof.seal.signatures.len(),
-        proof.genesis.validators.len(),
-        claim.grade
-    );
+    match proof.genesis.validators.len() {
+        1 => println!("  sealed   by the only validator: as trustworthy as its owner"),
+        many => println!(
+            "  sealed   by {} of {many} validators; undoing it needs weight {} to cheat",
+            proof.seal.signatures.len(),
+            claim.grade
+        ),
+    }
     match proven.fact {
         ProvenFact::Receipt { receipt, transaction, .. } => {
             println!("It proves what came of {}:", cause(&receipt));
@@ -55,6 +66,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         ProvenFact::Value { key, value } => {
             println!("It proves that after this record the state held:");
+            for line in fact(proven.chain, &key, &value).unwrap_or_default() {
+                println!("  {line}");
+            }
             println!("  key    {}", hex::encode(key));
             println!("  value  {}", hex::encode(value));
         }
@@ -115,6 +129,39 @@ fn outcome(chain: SubChain, receipt: &Receipt) {
         for line in told.lines() {
             println!("    {line}");
         }
+    }
+}
+
+/// What a value of a chain's state says, where people take away proofs of it.
+fn fact(chain: SubChain, key: &[u8], value: &[u8]) -> Option<Vec<String>> {
+    // Keys are a prefix and the canonical bytes of what they name, so a key of the same table has the same form.
+    let names =
+        |pattern: Vec<u8>, fixed: usize| pattern.len() == key.len() && pattern[..fixed] == key[..fixed];
+    match chain {
+        SubChain::Payment if names(SETTLEMENTS.key(&Hash::ZERO), 1) => {
+            let settlement = Settlement::try_from_slice(value).ok()?;
+            let id = Hash(key.get(1..)?.try_into().ok()?);
+            let mut lines = vec![
+                format!("settlement {id}"),
+                format!("of batch {}, settled {}, among:", settlement.batch, moment(settlement.at)),
+            ];
+            lines.extend(settlement.parties.iter().map(|party| format!("  {party}")));
+            Some(lines)
+        }
+        SubChain::Identity => {
+            let account = Address(key.get(1..)?.try_into().ok()?);
+            let told = if key == identity_chain::view::party_key(account) {
+                format!("{:#?}", Party::try_from_slice(value).ok()?)
+            } else if key == identity_chain::view::credit_key(account) {
+                format!("{:#?}", Credit::try_from_slice(value).ok()?)
+            } else {
+                return None;
+            };
+            let mut lines = vec![format!("account {account}")];
+            lines.extend(told.lines().map(str::to_owned));
+            Some(lines)
+        }
+        SubChain::Payment | SubChain::Data => None,
     }
 }
 
