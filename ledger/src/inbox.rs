@@ -52,6 +52,13 @@ impl Inbox {
         self.0.contains_key(&(from, number))
     }
 
+    /// The first number from `next` on that does not wait.
+    pub(crate) fn first_missing(&self, from: SubChain, next: u64) -> u64 {
+        let waiting = self.0.range((from, next)..=(from, u64::MAX)).map(|((_, number), _)| *number);
+        let in_line = waiting.zip(next..).take_while(|(number, expected)| number == expected).count();
+        next.saturating_add(in_line as u64)
+    }
+
     pub(crate) fn insert(&mut self, message: RelayedMessage) {
         let Envelope { from, number, .. } = message.envelope;
         self.0.insert((from, number), message);

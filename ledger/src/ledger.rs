@@ -125,6 +125,13 @@ pub(crate) struct Worker {
     pub(crate) stopped: bool,
 }
 
+/// A block's messages with the tree over them, from which their paths are read off.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    committed: Arc<Committed>,
+    tree: merkle::Levels,
+}
+
 /// One chain, open.
 pub struct Ledger {
     pub(crate) app: Arc<dyn Application>,
@@ -136,6 +143,8 @@ pub struct Ledger {
     pub(crate) limits: Limits,
     pub(crate) pool: Mutex<Mempool>,
     pub(crate) inbox: Mutex<Inbox>,
+    /// The block that was last asked for its messages to each chain.
+    pub(crate) outboxes: Mutex<[Option<Arc<Outbox>>; 3]>,
     pub(crate) state: RwLock<State>,
     pub(crate) log: RwLock<Log>,
     pub(crate) worker: Mutex<Worker>,
@@ -343,6 +352,16 @@ impl Ledger {
         INBOX.get(&self.read_state().values, &from).unwrap_or(0)
     }
 
+    /// The number of the first message from `from` that this chain has neither consumed nor waiting, and how many
+    /// from there on it may take now.
+    #[must_use]
+    pub fn lacks(&self, from: SubChain) -> (u64, u64) {
+        let state = self.read_state();
+        let next = INBOX.get(&state.values, &from).unwrap_or(0);
+        let first = lock(&self.inbox).first_missing(from, next);
+        (first, next.saturating_add(WINDOW).saturating_sub(first))
+    }
+
     /// Messages to `to` from number `first` on, each with its proof; at most `limit`, in order.
     ///
     /// # Errors
@@ -356,9 +375,8 @@ impl Ledger {
         let (mut next, mut from) = (first, Height(0));
         while next < sent && messages.len() < limit {
             let height = self.sender_of(to, next, from, head)?;
-            let Some(committed) = self.committed(height)? else { break };
-            let leaves: Vec<Hash> =
-                committed.outbox.iter().map(|envelope| merkle::leaf(&encode(envelope))).collect();
+            let Some(outbox) = self.outbox(to, height)? else { break };
+            let Outbox { committed, tree } = &*outbox;
             for (index, envelope) in committed.outbox.iter().enumerate() {
                 if envelope.to != to || envelope.number < next || messages.len() >= limit {
                     continue;
@@ -367,14 +385,29 @@ impl Ledger {
                     envelope: envelope.clone(),
                     seal: committed.seal.clone(),
                     index: narrow(index),
-                    count: narrow(leaves.len()),
-                    path: merkle::path(&leaves, index),
+                    count: narrow(tree.count()),
+                    path: tree.path(index),
                 });
                 next = envelope.number + 1;
             }
             from = height.next();
         }
         Ok(messages)
+    }
+
+    /// The messages of the block at `height`; kept until messages to `to` are asked for from another block, since a
+    /// large block is relayed in many parts.
+    fn outbox(&self, to: SubChain, height: Height) -> Result<Option<Arc<Outbox>>, LogError> {
+        let kept = lock(&self.outboxes)[slot(to)].clone();
+        if kept.as_ref().is_some_and(|outbox| outbox.committed.height() == height) {
+            return Ok(kept);
+        }
+        let Some(committed) = self.committed(height)? else { return Ok(None) };
+        let leaves = committed.outbox.par_iter().map(|envelope| merkle::leaf(&encode(envelope)));
+        let tree = merkle::Levels::new(leaves.collect());
+        let outbox = Some(Arc::new(Outbox { committed, tree }));
+        lock(&self.outboxes)[slot(to)].clone_from(&outbox);
+        Ok(outbox)
     }
 
     /// The height, from `low` to `high`, whose block sent message `number` to `to`; by bisection.
@@ -587,13 +620,16 @@ impl Drop for Ledger {
     }
 }
 
-/// Relays what `to` has not consumed of `from`'s messages; returns how many it took. Repeating it is harmless.
+/// Relays what `to` lacks of `from`'s messages, at most 256 of them; returns how many it took. Repeating it is
+/// harmless.
 ///
 /// # Errors
 /// [`LogError`] when the log of `from` cannot be read.
 pub fn relay(from: &Ledger, to: &Ledger) -> Result<usize, LogError> {
-    let messages = from.outgoing(to.chain(), to.expects(from.chain()), 256)?;
-    Ok(messages.into_iter().filter(|message| to.deliver(message.clone()).is_ok()).count())
+    let (first, most) = to.lacks(from.chain());
+    let limit = usize::try_from(most).unwrap_or(usize::MAX).min(256);
+    let messages = from.outgoing(to.chain(), first, limit)?;
+    Ok(messages.into_iter().map(|message| to.deliver(message)).filter(Result::is_ok).count())
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

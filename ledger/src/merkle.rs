@@ -30,18 +30,48 @@ pub fn root(leaves: &[Hash]) -> Hash {
     }
 }
 
-/// The siblings from leaf `index` up to the root; empty when `index` is not below `leaves.len()`.
+/// The siblings from leaf `index` up to the root; empty when `index` is not below `leaves.len()`. Whoever asks for
+/// several makes [`Levels`] once.
 #[must_use]
 pub fn path(leaves: &[Hash], index: usize) -> Vec<Hash> {
-    if leaves.len() < 2 || index >= leaves.len() {
-        return Vec::new();
+    Levels::new(leaves.to_vec()).path(index)
+}
+
+/// A tree with all its nodes, level by level from the leaves to the root, so that any path is read off. A node that
+/// is alone at the end of a level stands in the next one too: so the split is at the largest power of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Levels(Vec<Vec<Hash>>);
+
+impl Levels {
+    /// The tree over `leaves`: hashes once for each but one.
+    #[must_use]
+    pub fn new(leaves: Vec<Hash>) -> Levels {
+        let mut levels = vec![leaves];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            let pairs = level.chunks(2);
+            let above =
+                pairs.map(|pair| if let [left, right] = pair { node(*left, *right) } else { pair[0] });
+            let above = above.collect();
+            levels.push(above);
+        }
+        Levels(levels)
     }
-    let at = split(leaves.len());
-    let (left, right) = leaves.split_at(at);
-    let (mut siblings, other) =
-        if index < at { (path(left, index), root(right)) } else { (path(right, index - at), root(left)) };
-    siblings.push(other);
-    siblings
+
+    /// How many leaves it has.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0[0].len()
+    }
+
+    /// What [`path`] tells.
+    #[must_use]
+    pub fn path(&self, index: usize) -> Vec<Hash> {
+        if index >= self.count() {
+            return Vec::new();
+        }
+        let levels = self.0.iter().enumerate();
+        levels.filter_map(|(height, level)| level.get((index >> height) ^ 1).copied()).collect()
+    }
 }
 
 /// Whether `leaf` stands at `index` of `count` leaves under `expected`.

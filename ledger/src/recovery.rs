@@ -390,6 +390,7 @@ impl Ledger {
             limits: options.limits,
             pool: Mutex::new(Mempool::new(options.limits)),
             inbox: Mutex::new(Inbox::default()),
+            outboxes: Mutex::default(),
             state: RwLock::new(State { values, tree, head, sent, recent }),
             log: RwLock::new(log),
             worker: Mutex::new(worker),

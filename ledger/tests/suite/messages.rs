@@ -1,7 +1,7 @@
 //! Notes between two chains: each once, in order, whatever the relay does.
 
 use ledger::account::{INBOX, OUTBOX};
-use ledger::{DeliverError, Height, Ledger, RelayedMessage, SubChain, Timestamp, relay};
+use ledger::{DeliverError, Hash, Height, Ledger, RelayedMessage, SubChain, Timestamp, merkle, relay};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -108,6 +108,57 @@ fn a_relay_finds_old_messages_by_number() {
             let expected: Vec<u64> = (first..sent).take(limit).collect();
             assert_eq!(numbers, expected);
         }
+    }
+}
+
+#[test]
+fn a_relay_asks_for_nothing_that_waits_already() {
+    let (payment, data) = pair();
+    for note in 0..1_200 {
+        say(&payment, DATA, &format!("note {note}"));
+        if note % 600 == 599 {
+            payment.step(Timestamp(2_000)).unwrap().unwrap();
+        }
+    }
+    let mut taken = Vec::new();
+    while taken.last() != Some(&0) {
+        taken.push(relay(&payment, &data).unwrap());
+        assert_eq!(
+            data.lacks(PAYMENT),
+            (taken.iter().sum::<usize>() as u64, 1_024 - taken.iter().sum::<usize>() as u64)
+        );
+    }
+    assert_eq!(taken, [256, 256, 256, 256, 0], "a chain holds 1024 messages at most");
+    data.step(Timestamp(2_000)).unwrap().unwrap();
+    assert_eq!(data.lacks(PAYMENT), (1_024, 1_024));
+    settle([&payment, &data]);
+    assert_eq!(notes(&data, PAYMENT).len(), 1_200);
+    assert_eq!(data.lacks(PAYMENT), (1_200, 1_024));
+    // A gap is what it lacks, whatever waits behind it.
+    for note in ["one", "two", "three"] {
+        say(&payment, DATA, note);
+    }
+    payment.step(Timestamp(3_000)).unwrap().unwrap();
+    let messages = payment.outgoing(DATA, 1_200, 3).unwrap();
+    data.deliver(messages[0].clone()).unwrap();
+    data.deliver(messages[2].clone()).unwrap();
+    assert_eq!(data.lacks(PAYMENT), (1_201, 1_023));
+    assert_eq!(relay(&payment, &data).unwrap(), 1);
+    assert_eq!(data.lacks(PAYMENT), (1_203, 1_021));
+}
+
+#[test]
+fn paths_read_off_the_levels_lead_to_the_root_by_definition() {
+    let leaves: Vec<Hash> = (0..70u8).map(|number| merkle::leaf(&[number])).collect();
+    for count in 0..=leaves.len() {
+        let leaves = &leaves[..count];
+        let levels = merkle::Levels::new(leaves.to_vec());
+        for (index, leaf) in leaves.iter().enumerate() {
+            let path = levels.path(index);
+            assert!(merkle::verify(merkle::root(leaves), *leaf, index, count, &path), "{index} of {count}");
+            assert_eq!(merkle::path(leaves, index), path);
+        }
+        assert_eq!((levels.count(), levels.path(count)), (count, Vec::new()));
     }
 }
 
