@@ -39,7 +39,8 @@ pub trait Application: Send + Sync + 'static {
     /// A [`Refusal`] when the account may not send at all (suspended, quota used up and the fee too low).
     fn charge(&self, run: &mut Run<'_>, body: &Body) -> Result<(), Refusal>;
 
-    /// Does what falls due at the height and time of `run`, before anything else in the block.
+    /// Does what falls due at the height and time of `run`, before anything else in the block. Should it send a
+    /// message that is too long to carry, all of it is dropped, and its receipt says so.
     fn open(&self, run: &mut Run<'_>);
 
     /// Executes a transaction whose envelope (signature, sequence, terms, expiry) holds. Whatever it wrote is

@@ -57,11 +57,11 @@ pub(crate) fn execute_known(
     let mut receipts = Vec::with_capacity(1 + block.messages.len() + block.transactions.len());
     let mut outbox = Vec::new();
 
-    let mut run = Run::new(app.chain(), height, time, &mut staged);
-    app.open(&mut run);
-    let (events, sent) = run.finish();
-    outbox.extend(sent);
-    receipts.push(Receipt { cause: Cause::Opening, outcome: Ok(()), events });
+    let (outcome, events) = attempt(app, &mut staged, &mut outbox, height, time, |run| {
+        app.open(run);
+        Ok(())
+    });
+    receipts.push(Receipt { cause: Cause::Opening, outcome, events });
 
     for message in &block.messages {
         let Envelope { from, number, .. } = message.envelope;
@@ -99,7 +99,8 @@ fn attempt(
     (Ok(()), events)
 }
 
-/// A message that no block could carry would jam its line for good; so it is refused where it is sent.
+/// A message that no block could carry would jam its line for good; so it is refused where it is sent. A refusal that
+/// goes back is in brief and always fits.
 fn check_sent(sent: &[Envelope]) -> Result<(), Refusal> {
     let long = sent.iter().find_map(|envelope| match &envelope.body {
         MessageBody::Deliver(payload) if payload.len() > MAX_MESSAGE_BYTES => Some(payload.len()),
@@ -129,7 +130,7 @@ fn consume(
                 attempt(app, state, outbox, height, time, |run| app.receive(run, from, number, payload));
             if let Err(refusal) = &outcome {
                 let mut run = Run::new(app.chain(), height, time, state);
-                run.post(from, MessageBody::Failed { number, refusal: refusal.clone() });
+                run.post(from, MessageBody::Failed { number, refusal: refusal.in_brief() });
                 outbox.extend(run.finish().1);
             }
             (outcome, events)

@@ -23,6 +23,13 @@ impl Refusal {
     pub fn new(code: &str, field: &str, reason: impl Into<String>) -> Refusal {
         Refusal { code: code.to_owned(), field: field.to_owned(), reason: reason.into() }
     }
+
+    /// The same, with each text cut to at most 1024 bytes, between two characters: what fits into a message.
+    #[must_use]
+    pub fn in_brief(&self) -> Refusal {
+        let cut = |text: &str| text[..text.floor_char_boundary(1024)].to_owned();
+        Refusal { code: cut(&self.code), field: cut(&self.field), reason: cut(&self.reason) }
+    }
 }
 
 /// What a receipt is about.

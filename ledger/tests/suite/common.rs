@@ -15,6 +15,9 @@ pub const NOTES: Table<(SubChain, u64), String> = Table::new(41);
 pub const RETURNED: Table<(SubChain, u64), String> = Table::new(42);
 pub const ALARM: Cell<Timestamp> = Cell::new(43);
 
+/// An alarm at this moment tells the data chain more than a message can carry.
+pub const LOUD: Timestamp = Timestamp(13);
+
 /// What one may ask of this chain.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Order {
@@ -65,9 +68,12 @@ impl Application for Coins {
     }
 
     fn open(&self, run: &mut Run<'_>) {
-        if ALARM.get(run.state()).is_some_and(|at| at <= run.time()) {
+        if let Some(at) = ALARM.get(run.state()).filter(|at| *at <= run.time()) {
             ALARM.put(run.state_mut(), &Timestamp(u64::MAX));
             run.emit(&Event::Rang);
+            if at == LOUD {
+                run.send(SubChain::Data, &"x".repeat(64 << 10));
+            }
         }
     }
 
@@ -96,6 +102,9 @@ impl Application for Coins {
         let note = String::try_from_slice(payload)
             .map_err(|_| Refusal::new("malformed", "payload", "not a note"))?;
         NOTES.put(run.state_mut(), &(from, number), &note);
+        if note.starts_with("no ") {
+            return Err(Refusal::new("unwanted", "note", note));
+        }
         if note == "no" { Err(Refusal::new("unwanted", "note", "we do not take this")) } else { Ok(()) }
     }
 

@@ -138,6 +138,18 @@ fn a_message_too_long_to_carry_is_refused_where_it_is_sent() {
 }
 
 #[test]
+fn what_falls_due_sends_no_message_too_long_to_carry_either() {
+    let mut state = state();
+    ALARM.put(&mut state, &LOUD);
+    let pay = Order::Pay { to: bob().public().address(), amount: 1 };
+    let executed = run(&state, vec![order(genesis().chain_id(CHAIN), &alice(), 0, &pay)]);
+    assert_eq!(executed.receipts[0].outcome.as_ref().unwrap_err().code, "message-too-long");
+    assert_eq!(executed.receipts[0].events, Vec::<Vec<u8>>::new());
+    assert_eq!((executed.outbox.len(), executed.changes.contains_key(&ALARM.key())), (0, false));
+    assert_eq!(executed.receipts[1].outcome, Ok(()), "the chain goes on");
+}
+
+#[test]
 fn a_scan_sees_what_the_block_wrote_before() {
     const SHELF: Table<(u8, u64), u64> = Table::new(60);
     let mut below = MemoryState::default();

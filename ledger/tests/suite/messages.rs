@@ -1,7 +1,9 @@
 //! Notes between two chains: each once, in order, whatever the relay does.
 
 use ledger::account::{INBOX, OUTBOX};
-use ledger::{DeliverError, Hash, Height, Ledger, RelayedMessage, SubChain, Timestamp, merkle, relay};
+use ledger::{
+    DeliverError, Hash, Height, Ledger, MessageBody, RelayedMessage, SubChain, Timestamp, merkle, relay,
+};
 use proptest::prelude::*;
 
 use crate::common::*;
@@ -45,6 +47,23 @@ fn a_note_that_its_reader_refuses_goes_back_to_its_sender() {
     let refused = data.committed(Height(1)).unwrap().unwrap().receipts[2].clone();
     assert_eq!(refused.outcome.unwrap_err().code, "unwanted");
     assert_eq!(data.verify_all().unwrap().messages, 3);
+}
+
+#[test]
+fn a_refusal_goes_back_in_few_words_however_many_it_has() {
+    let (payment, data) = pair();
+    let long = format!("no {}", "\u{e4}".repeat(30 << 10));
+    say(&payment, DATA, &long);
+    payment.step(Timestamp(2_000)).unwrap().unwrap();
+    settle([&payment, &data]);
+    let refused = data.committed(Height(1)).unwrap().unwrap();
+    assert_eq!(refused.receipts[1].outcome.as_ref().unwrap_err().reason, long, "the receipt has all of it");
+    let MessageBody::Failed { number: 0, refusal } = &refused.outbox[0].body else {
+        panic!("it was refused")
+    };
+    assert_eq!(refusal.code, "unwanted");
+    assert!(long.starts_with(&refusal.reason) && (1_000..=1_024).contains(&refusal.reason.len()));
+    assert_eq!(payment.view(|state| RETURNED.all(state)).len(), 1);
 }
 
 #[test]
