@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::event::Event;
 use crate::model::{Asset, AssetId, Request, RequestId, RequestKind};
 use crate::refused::Refused;
-use crate::table::{ASSETS, COUNTERS, REQUESTS, REQUESTS_OPEN, counter};
+use crate::table::{ASSETS, COUNTERS, REQUESTS, REQUESTS_OPEN, VOUCHED, counter};
 use crate::{money, party};
 
 /// How many of an account's requests may wait at once.
@@ -72,7 +72,7 @@ pub(crate) fn ask(run: &mut Run<'_>, request: Request) -> Result<(), Refused> {
         RequestKind::Issue { product, .. } if product == Hash::ZERO && request.asset != AssetId::DEPOSIT => {
             return Err(Refused::NoProduct { field: "product" });
         }
-        RequestKind::Issue { .. } => {}
+        RequestKind::Issue { document, .. } => not_vouched(run.state(), document, "document")?,
         RequestKind::Redeem => money::lock(run, owner, request.asset, request.amount, "amount")?,
     }
     let open = REQUESTS_OPEN.get(run.state(), &owner).unwrap_or(0);
@@ -84,6 +84,14 @@ pub(crate) fn ask(run: &mut Run<'_>, request: Request) -> Result<(), Refused> {
     REQUESTS.put(run.state_mut(), &id, &request);
     run.emit(&Event::Requested { id, request });
     Ok(())
+}
+
+/// Checks that no gateway has vouched on this document before, whoever asked and for whatever asset.
+fn not_vouched(state: &dyn Read, document: Hash, field: &'static str) -> Result<(), Refused> {
+    match VOUCHED.get(state, &document) {
+        Some(request) => Err(Refused::VouchedAlready { request, field }),
+        None => Ok(()),
+    }
 }
 
 /// The request, which `issuer` may answer, taken off the list.
@@ -106,7 +114,11 @@ pub(crate) fn grant(run: &mut Run<'_>, issuer: Address, id: RequestId) -> Result
     let (request, mut asset) = answer(run, issuer, id)?;
     party::other(run.state(), request.owner, "request")?;
     match request.kind {
-        RequestKind::Issue { .. } => {
+        RequestKind::Issue { document, .. } => {
+            not_vouched(run.state(), document, "request")?;
+            if document != Hash::ZERO {
+                VOUCHED.put(run.state_mut(), &document, &id);
+            }
             asset.supply = asset
                 .supply
                 .checked_add(request.amount)

@@ -188,7 +188,7 @@ pub enum RequestKind {
     Issue {
         /// The goods, as described on the data chain.
         product: Hash,
-        /// The warehouse receipt, by the hash of its contents; [`Hash::ZERO`] for none.
+        /// The warehouse receipt, by the hash of its contents; [`Hash::ZERO`] for none. A gateway vouches on it once.
         document: Hash,
     },
     /// Hand out the goods and destroy the asset, which is locked meanwhile.

@@ -80,6 +80,9 @@ refusals! {
     /// Too many requests wait.
     TooManyRequests { most: u32 } => "too-many", "transaction",
         "{most} of this account's requests already wait for gateways: wait until some are answered";
+    /// A receipt that stands for goods already.
+    VouchedAlready { request: RequestId, field: &'static str } => "vouched-already", field,
+        "the document of these goods is that of request {request}, which was granted: a receipt stands for its goods once";
     /// No such request, or answered.
     UnknownRequest { request: RequestId } => "unknown-request", "request",
         "no request {request} waits: it was answered already or never made";

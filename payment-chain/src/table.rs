@@ -59,6 +59,8 @@ pub const SETTLEMENTS: Table<Hash, Settlement> = Table::new(52);
 pub const SHARES: Table<(Hash, Address, Address), Timestamp> = Table::new(53);
 /// The last batch that has something new to clear; see [`crate::view::next_batch`].
 pub(crate) const CHANGED: Table<(), BatchId> = Table::new(54);
+/// The request for which a gateway vouched on a document.
+pub(crate) const VOUCHED: Table<Hash, RequestId> = Table::new(56);
 /// The numbers given last.
 pub(crate) const COUNTERS: Table<u8, u64> = Table::new(55);
 

@@ -2,7 +2,7 @@
 
 use crate::stage::*;
 use clearing::Amount;
-use ledger::Timestamp;
+use ledger::{Hash, Timestamp};
 use payment_chain::model::{Balance, Commitment, ContractState, Offer, OfferState, OfferTerms};
 use payment_chain::view;
 use payment_chain::{BALANCES, Event, OFFERS, Payload, settlement_hash};
@@ -452,6 +452,34 @@ fn goods_are_vouched_for_and_redeemed_and_a_refused_request_frees_them() {
     assert_eq!(view::asset(&stage.state, JUTE).unwrap().supply, t(300));
     let again = stage.send(GATEWAY, Payload::GrantRequest { request }).unwrap_err();
     assert_eq!(again.code, "unknown-request");
+}
+
+#[test]
+fn a_warehouse_receipt_stands_for_its_goods_once() {
+    let mut stage = Stage::new();
+    let receipt = Hash([8; 32]);
+    let product = Hash([7; 32]);
+    let ask = |asset, document| Payload::RequestIssue { asset, amount: t(500), product, document };
+    // Both ask before either is answered, so both requests wait.
+    stage.send(DHAKA, ask(JUTE, receipt)).unwrap();
+    let first = stage.last_request();
+    stage.send(SANTOS, ask(COFFEE, receipt)).unwrap();
+    let second = stage.last_request();
+    stage.send(GATEWAY, Payload::GrantRequest { request: first }).unwrap();
+    let refused = stage.send(GATEWAY, Payload::GrantRequest { request: second }).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.field.as_str()), ("vouched-already", "request"));
+    assert_eq!(view::asset(&stage.state, COFFEE).unwrap().supply, Amount::ZERO);
+    let refused = stage.send(DHAKA, ask(JUTE, receipt)).unwrap_err();
+    assert_eq!((refused.code.as_str(), refused.field.as_str()), ("vouched-already", "document"));
+    // One that was turned down, and goods without a receipt, may be asked for again.
+    let reason = "wrong paper".parse().unwrap();
+    stage.send(GATEWAY, Payload::RefuseRequest { request: second, reason }).unwrap();
+    for document in [Hash([9; 32]), Hash::ZERO, Hash::ZERO] {
+        stage.send(SANTOS, ask(COFFEE, document)).unwrap();
+        let request = stage.last_request();
+        stage.send(GATEWAY, Payload::GrantRequest { request }).unwrap();
+    }
+    assert_eq!(view::asset(&stage.state, COFFEE).unwrap().supply, t(1_500));
 }
 
 #[test]
