@@ -8,7 +8,7 @@ use ledger::{
 use vocabulary::{Role, Roles, Standing, ToParty};
 
 use crate::payload::Payload;
-use crate::{Config, DataChain};
+use crate::{Config, DataChain, Event};
 
 /// Sends `bytes` as the request of an admitted trader, then as a message from each chain: whatever is accepted has
 /// one canonical form and shows its terms, and what is refused before a block is refused in it.
@@ -47,5 +47,12 @@ pub fn fuzz_payload(bytes: &[u8]) {
     for from in SubChain::ALL {
         // Taken or refused, never more.
         drop(chain.receive(&mut run, from, 1, bytes));
+    }
+}
+
+/// Reads `bytes` as an event: whatever is accepted has one canonical form.
+pub fn fuzz_event(bytes: &[u8]) {
+    if let Ok(event) = borsh::from_slice::<Event>(bytes) {
+        assert!(encode(&event) == bytes, "the canonical encoding is the only one");
     }
 }

@@ -6,6 +6,7 @@ use ledger::{Application, Body, Hash, Height, KeyPair, MemoryState, Run, SubChai
 use vocabulary::{Role, Roles, WordError};
 
 use crate::config::{Config, GenesisParty};
+use crate::event::Event;
 use crate::payload::{Payload, Registration};
 use crate::{IdentityChain, view};
 
@@ -53,4 +54,11 @@ fn only_operator(key: ledger::PublicKey) -> Result<IdentityChain, WordError> {
     let parties = vec![GenesisParty { registration, roles, account: key.address(), keys: vec![key] }];
     let config = Config { parties, registrations_per_day: 9, free_per_day: 9 };
     Ok(IdentityChain::new(config).expect("one operator is enough"))
+}
+
+/// Reads `bytes` as an event: whatever is accepted has one canonical form.
+pub fn fuzz_event(bytes: &[u8]) {
+    if let Ok(event) = borsh::from_slice::<Event>(bytes) {
+        assert!(encode(&event) == bytes, "the canonical encoding is the only one");
+    }
 }

@@ -59,7 +59,7 @@ pub use contract::contract_hash;
 pub use event::Event;
 pub use lapse::LAPSE_DAYS;
 pub use offer::MAX_BOOK;
-pub use payload::{Payload, fuzz_message, fuzz_payload};
+pub use payload::{Payload, fuzz_event, fuzz_message, fuzz_payload};
 pub use refused::Refused;
 pub use settlement::settlement_hash;
 pub use share::MAX_SHARE_DAYS;

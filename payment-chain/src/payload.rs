@@ -198,6 +198,13 @@ pub fn fuzz_message(bytes: &[u8]) {
     let _ = chain.receive(&mut run, SubChain::Identity, 0, bytes);
 }
 
+/// Reads any bytes as an event; panics only if we have a bug.
+pub fn fuzz_event(bytes: &[u8]) {
+    if let Ok(event) = borsh::from_slice::<crate::Event>(bytes) {
+        assert_eq!(ledger::hash::encode(&event), bytes, "what is read is written the same");
+    }
+}
+
 /// A chain at its genesis, on which the account of all zeroes may do everything.
 fn fresh() -> (crate::PaymentChain, MemoryState) {
     let mut config = crate::Config::with_operator(Address::default());

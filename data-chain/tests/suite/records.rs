@@ -1,6 +1,6 @@
 //! Goods, papers and settlements on record.
 
-use data_chain::fuzz::fuzz_payload;
+use data_chain::fuzz::{fuzz_event, fuzz_payload};
 use data_chain::payload::{Document, MAX_DOCUMENTS, MAX_PAYLOAD_BYTES, Product};
 use data_chain::{Config, DataChain, Event, Payload, product_id, view};
 use ledger::hash::encode;
@@ -256,6 +256,17 @@ proptest! {
         fuzz_payload(&bytes);
         fuzz_payload(&bytes[..at]);
         fuzz_payload(&noise);
+        let owner = account(DHAKA_MILLS);
+        let mut event = encode(&match payload {
+            Payload::DescribeProduct(product) => Event::ProductDescribed { id: Hash::ZERO, owner, product },
+            Payload::RecordDocument(document) => Event::DocumentRecorded { owner, document },
+        });
+        let at = at % event.len();
+        fuzz_event(&event);
+        fuzz_event(&event[..at]);
+        event[at] = byte;
+        fuzz_event(&event);
+        fuzz_event(&noise);
         fuzz_payload(&encode(&word(noise.first().copied().unwrap_or_default(), Standing::Refused)));
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use identity_chain::fuzz::fuzz_payload;
+use identity_chain::fuzz::{fuzz_event, fuzz_payload};
 use identity_chain::party::may_follow;
-use identity_chain::{Config, Payload, Registration, view};
+use identity_chain::{Config, Event, Payload, Registration, view};
 use ledger::hash::encode;
-use ledger::{Address, Scope, SubChain, Timestamp};
+use ledger::{AccountKey, Address, Scope, SubChain, Timestamp};
 use proptest::prelude::*;
 use vocabulary::messages::{Conduct, ToParty};
 use vocabulary::{Role, Roles, Standing, Text};
@@ -63,6 +63,28 @@ fn payloads() -> impl Strategy<Value = Payload> {
         people().prop_map(move |who| Payload::Suspend { party: account(who), reason: reason() }),
         people().prop_map(move |who| Payload::Reinstate { party: account(who), reason: reason() }),
         (people(), untils()).prop_map(|(who, until)| Payload::ShareCredit { with: account(who), until }),
+    ]
+}
+
+fn events() -> impl Strategy<Value = Event> {
+    let scope = Scope::Full;
+    let key = move |seed| AccountKey { key: person(seed).public(), scope };
+    let reason = proptest::option::of("[A-Z][a-z]{0,30}".prop_map(|text| text.parse().expect("a reason")));
+    prop_oneof![
+        people().prop_map(|who| {
+            let registration = registration("A company", "N-1", &[Role::Trader]);
+            Event::Registered { party: account(who), registration }
+        }),
+        (people(), proptest::collection::vec(keys().prop_map(key), 0..4))
+            .prop_map(|(who, keys)| Event::KeysChanged { party: account(who), keys }),
+        (people(), roles(), reason).prop_map(|(who, roles, reason)| {
+            let (party, standing, by) = (account(who), Standing::Suspended, account(1));
+            Event::StandingChanged { party, standing, roles, by, reason }
+        }),
+        people().prop_map(|who| Event::CreditRecorded(conduct(who, Conduct::Lapsed, 7))),
+        (people(), any::<u64>()).prop_map(|(who, until)| {
+            Event::CreditShared { party: account(who), with: account(1), until: Timestamp(until) }
+        }),
     ]
 }
 
@@ -183,5 +205,21 @@ proptest! {
         fuzz_payload(&bytes);
         fuzz_payload(&bytes[..at]);
         fuzz_payload(&noise);
+    }
+
+    #[test]
+    fn no_bytes_of_an_event_make_a_reader_panic(
+        event in events(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        noise in proptest::collection::vec(any::<u8>(), 0..80),
+    ) {
+        let mut bytes = encode(&event);
+        let at = at.index(bytes.len());
+        fuzz_event(&bytes);
+        fuzz_event(&bytes[..at]);
+        bytes[at] = byte;
+        fuzz_event(&bytes);
+        fuzz_event(&noise);
     }
 }

@@ -10,7 +10,7 @@ use payment_chain::model::{
     Party, Quotation, Reference, Request, RequestId, RequestKind, Ring, Settlement, Window,
 };
 use payment_chain::payload::SubmittedRing;
-use payment_chain::{BALANCES, Event, Payload, batch_hash, contract_hash, settlement_hash};
+use payment_chain::{BALANCES, Event, Payload, batch_hash, contract_hash, fuzz_event, settlement_hash};
 use vocabulary::{Role, Roles, Standing};
 
 use crate::stage::{COFFEE, DHAKA, JUTE, SANTOS, amount, indicative, t, terms};
@@ -152,6 +152,24 @@ fn a_transfer_is_a_tag_an_address_a_number_and_an_amount() {
 fn events_are_told_in_these_bytes() {
     let prints: Vec<String> = events().iter().map(print).collect();
     assert_eq!(prints, EVENTS);
+}
+
+proptest::proptest! {
+    /// A byte of an event is another one, or its end is missing: it is read as another event, or refused.
+    #[test]
+    fn no_bytes_of_an_event_make_a_reader_panic(
+        which in proptest::num::usize::ANY,
+        at in proptest::num::usize::ANY,
+        byte in proptest::num::u8::ANY,
+    ) {
+        let events = events();
+        let mut bytes = borsh::to_vec(&events[which % events.len()]).unwrap();
+        fuzz_event(&bytes);
+        let at = at % bytes.len();
+        fuzz_event(&bytes[..at]);
+        bytes[at] = byte;
+        fuzz_event(&bytes);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use clearing::Amount;
 use ledger::{Address, Hash, Height, Refusal, Timestamp};
 use payment_chain::model::{AssetId, BatchId, Commitment, ContractId, OfferId, OfferTerms, RequestId};
 use payment_chain::payload::{MAX_RINGS, SubmittedRing};
-use payment_chain::{Config, ConfigError, MAX_REQUESTS, Payload, fuzz_message, fuzz_payload};
+use payment_chain::{Config, ConfigError, MAX_REQUESTS, Payload, fuzz_event, fuzz_message, fuzz_payload};
 use vocabulary::{Role, Standing};
 
 fn code_and_field(refused: &Refusal) -> (&str, &str) {
@@ -389,5 +389,6 @@ proptest::proptest! {
         fuzz_payload(&bytes);
         fuzz_payload(&[&[kind], bytes.as_slice()].concat());
         fuzz_message(&bytes);
+        fuzz_event(&bytes);
     }
 }
