@@ -147,6 +147,20 @@ fn disk<T>(path: &Path, result: io::Result<T>) -> Result<T, LogError> {
     result.map_err(|source| LogError::Disk { path: path.to_owned(), source })
 }
 
+/// Makes `dir` and what is missing above it, each on disk in the directory that holds it: what is then written and
+/// synced inside cannot vanish with its folder when the power fails.
+pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_dir(above)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !dir.is_dir() => Err(error),
+        _ => File::open(above)?.sync_all(),
+    }
+}
+
 fn sync_dir(dir: &Path) -> Result<(), LogError> {
     disk(dir, File::open(dir).and_then(|dir| dir.sync_all()))
 }
@@ -163,7 +177,7 @@ impl Log {
     /// # Errors
     /// [`LogError`] when the disk refuses, or anything but the tail is damaged or missing.
     pub fn open(dir: &Path, chain: Hash, segment_bytes: u64) -> Result<(Log, Torn), LogError> {
-        disk(dir, fs::create_dir_all(dir))?;
+        disk(dir, make_dir(dir))?;
         let mut names = Vec::new();
         for entry in disk(dir, fs::read_dir(dir))? {
             let path = disk(dir, entry)?.path();

@@ -18,7 +18,7 @@ use crate::hash::Hash;
 use crate::inbox::Inbox;
 use crate::key::{KnownKeys, PublicKey};
 use crate::ledger::{Ledger, Options, State, Worker, apply, claim, count_sent, update_tree};
-use crate::log::{Log, LogError, Torn};
+use crate::log::{Log, LogError, Torn, make_dir};
 use crate::mempool::Mempool;
 use crate::moment::Height;
 use crate::receipt::{Cause, Receipt, Refusal};
@@ -255,7 +255,7 @@ impl Files {
     }
 
     fn open(dir: &Path, options: &Options, chain: Hash) -> Result<Files, OpenError> {
-        fs::create_dir_all(dir).map_err(|source| disk(dir, source))?;
+        make_dir(dir).map_err(|source| disk(dir, source))?;
         let path = dir.join("lock");
         let lock = File::create(&path).map_err(|source| disk(&path, source))?;
         match lock.try_lock() {

@@ -52,6 +52,20 @@ fn records_come_back_across_segments_and_restarts() {
 }
 
 #[test]
+fn a_log_begins_below_folders_that_are_not_there_yet_but_not_below_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = dir.path().join("network").join("payment").join("log");
+    write(&deep, 2, 300);
+    check(&Log::open(&deep, CHAIN, 300).unwrap().0, 2);
+    let file = dir.path().join("network").join("file");
+    fs::write(&file, "no folder").unwrap();
+    for below in [file.join("log"), file] {
+        let refused = Log::open(&below, CHAIN, 300).unwrap_err();
+        assert!(matches!(&refused, LogError::Disk { path, .. } if *path == below), "{refused}");
+    }
+}
+
+#[test]
 fn a_kill_at_any_byte_of_the_last_write_costs_that_record_only() {
     for segment_bytes in [1, 300, 1 << 20] {
         let whole = tempfile::tempdir().unwrap();
