@@ -82,6 +82,22 @@ fn what_was_read_is_signed() {
 }
 
 #[test]
+fn a_portal_is_shown_that_the_wallet_holds_the_key() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    let key = wallet(dir, &[]);
+    let how = ["wallet", "prove", "--key", "key.json", "--password-file", "password", "--token"];
+    let token = "5".repeat(64);
+    let output = permuta(dir, &[&how[..], &[&token]].concat());
+    let shown = String::from_utf8(output.stdout).expect("text");
+    let proof = shown.split_whitespace().last().expect("the proof comes last");
+    let proof: Signature = proof.parse().expect("a signature");
+    let tagged = [b"permuta/1/portal-key".as_slice(), &[0; 12], token.as_bytes()].concat();
+    assert_eq!(key.verify(&tagged, &proof), Ok(()));
+    refused(&permuta(dir, &[&how[..], &["a token"]].concat()), "--token: expected the 64 hexadecimal digits");
+}
+
+#[test]
 fn what_was_not_read_is_not_signed() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();

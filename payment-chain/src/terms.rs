@@ -18,8 +18,8 @@ use crate::table::{CONTRACTS, OFFERS, REQUESTS};
 use crate::words::{Dollars, Label, Moment};
 use crate::{asset, lapse};
 
-/// The first line of all terms. Other words under the same payload would be another version.
-pub const VERSION: &str = "Permuta terms, version 1.";
+/// The version of these texts. Other words under the same payload would be another version.
+pub const VERSION: u16 = 1;
 
 /// Renders the terms of `payload` for `account`.
 pub(crate) fn render(
@@ -140,7 +140,7 @@ pub(crate) fn render(
             text.line(format_args!("You take {what} back out of your bond."));
         }
     }
-    Ok(text.finish())
+    Ok(text.finish(account))
 }
 
 fn waiting(state: &dyn Read, request: RequestId) -> Result<Request, Refused> {
@@ -224,7 +224,13 @@ fn sign(text: &mut Terms<'_>, account: Address, id: ContractId, contract: &Contr
         for (leg, to) in ring.deliveries() {
             let what = text.quantity(leg.asset, leg.quantity, "contract")?;
             let (from, offer) = (leg.party, leg.offer);
-            text.line(format_args!("- {from} gives {what} to {to} (offer {offer})."));
+            if from == account {
+                text.item(format_args!("you give {what} to {to} (offer {offer})"));
+            } else if to == account {
+                text.item(format_args!("{from} gives {what} to you (offer {offer})"));
+            } else {
+                text.item(format_args!("{from} gives {what} to {to} (offer {offer})"));
+            }
         }
     }
     Ok(())
@@ -239,13 +245,23 @@ struct Terms<'a> {
 
 impl<'a> Terms<'a> {
     fn new(state: &'a dyn Read) -> Terms<'a> {
-        let mut text = String::with_capacity(320);
-        text.push_str(VERSION);
-        text.push('\n');
-        Terms { state, text, assets: BTreeMap::new() }
+        Terms { state, text: String::with_capacity(320), assets: BTreeMap::new() }
     }
 
+    /// A paragraph: a line with an empty one before it.
     fn line(&mut self, words: std::fmt::Arguments<'_>) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.write(words);
+    }
+
+    /// A line of a list below a paragraph.
+    fn item(&mut self, words: std::fmt::Arguments<'_>) {
+        self.write(format_args!("- {words}"));
+    }
+
+    fn write(&mut self, words: std::fmt::Arguments<'_>) {
         self.text.write_fmt(words).expect("writing to memory does not fail");
         self.text.push('\n');
     }
@@ -291,11 +307,12 @@ impl<'a> Terms<'a> {
         Ok(words.join(" and "))
     }
 
-    fn finish(mut self) -> String {
+    fn finish(mut self, account: Address) -> String {
+        self.text.push('\n');
         for (id, (label, issuer)) in std::mem::take(&mut self.assets) {
-            self.line(format_args!("Here {label} is asset {id}, issued by {issuer}."));
+            self.write(format_args!("Here {label} is asset {id}, issued by {issuer}."));
         }
-        self.text.pop();
+        self.write(format_args!("Account {account}\nPayment chain, terms version {VERSION}"));
         self.text
     }
 }

@@ -70,6 +70,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 #[cfg(test)]
 mod tests;
 
+pub use keys::proof_bytes;
+
 #[doc(hidden)]
 pub use fuzz::{fuzz_offer_form, fuzz_registration_form};
 

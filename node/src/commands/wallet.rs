@@ -29,6 +29,8 @@ enum Action {
     New(New),
     /// Show whose key a file holds, without opening it.
     Show(Show),
+    /// Show a portal that you hold a key, so that it binds your login to it.
+    Prove(Prove),
     /// Show the terms of a transaction and, if they are what its bytes cover, print a signature.
     Sign(Sign),
 }
@@ -56,6 +58,18 @@ struct Show {
     /// A key file of this wallet, or a backup from the portal.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+}
+
+#[derive(ClapArgs)]
+struct Prove {
+    /// A key file of this wallet, or a backup from the portal.
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The token that the portal's page on keys shows.
+    #[arg(long, value_name = "TOKEN")]
+    token: String,
+    #[command(flatten)]
+    password: Password,
 }
 
 #[derive(ClapArgs)]
@@ -91,6 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.action {
         Action::New(new) => make(new),
         Action::Show(show) => print(show),
+        Action::Prove(prove) => prove_key(prove),
         Action::Sign(sign) => sign_terms(sign),
     }
 }
@@ -129,6 +144,20 @@ fn print(show: &Show) -> Result<()> {
     println!("public key  {}", file.public()?);
     println!("account     {}", file.account()?);
     println!("label       {}", file.label.escape_debug());
+    Ok(())
+}
+
+fn prove_key(prove: &Prove) -> Result<()> {
+    let token = prove.token.trim();
+    ensure!(
+        token.len() == 64 && token.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        "--token: expected the 64 hexadecimal digits of the portal's page on keys"
+    );
+    let file = load(&prove.key)?;
+    let password = prove.password.read("Password of the key: ")?;
+    let key = file.open(&password)?;
+    println!("public key  {}", key.public());
+    println!("proof       {}", key.sign(&web::portal::proof_bytes(token)));
     Ok(())
 }
 

@@ -6,12 +6,15 @@ use ledger::{Hash, Timestamp};
 use payment_chain::model::{BatchId, Commitment, OfferId, OfferTerms};
 use payment_chain::{Payload, view};
 
-/// The text of `payload` for `account` without its first line, which names the version.
+/// The text of `payload` for `account` without empty lines and without its end, which names account and version.
 fn read(stage: &Stage, account: ledger::Address, payload: &Payload) -> String {
     let text = stage.terms(account, payload);
-    let (version, rest) = text.split_once('\n').expect("the first line names the version");
-    assert_eq!(version, payment_chain::TERMS_VERSION);
-    rest.replace(&DHAKA.to_string(), "DHAKA")
+    let end = format!("\nAccount {account}\nPayment chain, terms version {}\n", payment_chain::TERMS_VERSION);
+    let rest = text.strip_suffix(&end).expect("the end names account and version");
+    let lines: Vec<&str> = rest.lines().filter(|line| !line.is_empty()).collect();
+    lines
+        .join("\n")
+        .replace(&DHAKA.to_string(), "DHAKA")
         .replace(&SANTOS.to_string(), "SANTOS")
         .replace(&GATEWAY.to_string(), "GATEWAY")
         .replace(&OPERATOR.to_string(), "OPERATOR")
@@ -63,13 +66,17 @@ fn a_contract_reads_as_what_the_signer_gives_and_gets() {
              Nothing moves unless everyone signs; then everything moves at once.\n\
              What you give is locked until then. The contract dissolves at height {deadline} unless all have signed. Your signature cannot be taken back.\n\
              Ring 0 of batch 2:\n\
-             - DHAKA gives 41.000 t of jute yarn to SANTOS (offer 1).\n\
-             - SANTOS gives 41.000 t of robusta coffee to DHAKA (offer 2).\n\
+             - you give 41.000 t of jute yarn to SANTOS (offer 1)\n\
+             - SANTOS gives 41.000 t of robusta coffee to you (offer 2)\n\
              Here jute yarn is asset 2, issued by GATEWAY.\n\
              Here robusta coffee is asset 3, issued by GATEWAY."
         )
     );
     let before = stage.terms(DHAKA, &Payload::SignContract { contract });
+    assert!(
+        before.contains(".\n\nRing 0 of batch 2:\n- you give"),
+        "paragraphs and lists stand apart: {before}"
+    );
     stage.send(SANTOS, Payload::SignContract { contract }).unwrap();
     assert_eq!(
         stage.terms(DHAKA, &Payload::SignContract { contract }),

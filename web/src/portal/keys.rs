@@ -145,10 +145,14 @@ struct Account {
 
 /// The name that somebody gives a key.
 fn label(form: &Form) -> String {
-    form.value("label").parse::<Text<40>>().map_or_else(|_| "a browser".to_owned(), |label| label.to_string())
+    form.value("label")
+        .parse::<Text<40>>()
+        .map_or_else(|_| "A key without a name".to_owned(), |label| label.to_string())
 }
 
-fn proof_bytes(csrf: &str) -> Vec<u8> {
+/// What the holder of a key signs to bind a login to it: a tag of 32 bytes and the token of the page's forms.
+#[must_use]
+pub fn proof_bytes(csrf: &str) -> Vec<u8> {
     let mut bytes = vec![0; 32];
     bytes[..PROOF.len()].copy_from_slice(PROOF);
     bytes.extend_from_slice(csrf.as_bytes());
@@ -158,19 +162,29 @@ fn proof_bytes(csrf: &str) -> Vec<u8> {
 /// Binds the login to the account of its first key, once its browser has shown that it holds the key.
 async fn first_key(visitor: Visitor, app: Shared, Posted(form): Posted) -> Result<HttpResponse, WebError> {
     let user = visitor.user()?;
+    // A script asks for JSON; a form without one is led on, or told what is wrong on a page.
+    let plain = form.ticked("plain");
+    let wrong = |field: &str, reason: &str| match plain {
+        true => Err(WebError::bad(field, reason)),
+        false => Ok(fault(reason)),
+    };
     if user.address().is_some() {
-        return Ok(fault("this login has an account already: enrol this browser with a one-time code"));
+        return wrong("key", "this login has an account already: enrol this browser with a one-time code");
     }
-    let (Ok(key), Ok(proof)) =
-        (form.value("public_key").parse::<PublicKey>(), form.value("proof").parse::<Signature>())
-    else {
-        return Ok(fault("the key or its proof is not complete: load the page again"));
+    let Ok(key) = form.value("public_key").parse::<PublicKey>() else {
+        return wrong("public key", "a key has 64 hexadecimal digits: load the page again");
+    };
+    let Ok(proof) = form.value("proof").parse::<Signature>() else {
+        return wrong("proof", "a proof has 128 hexadecimal digits: load the page again");
     };
     if key.verify(&proof_bytes(&visitor.csrf), &proof).is_err() {
-        return Ok(fault("the proof is not that of the key: load the page again"));
+        return wrong("proof", "the proof is not that of the key and this page: load the page again");
     }
     let (id, name) = (user.id, label(&form));
     app.read(move |connection| Ok(accounts::set_key(connection, id, key, &name)?)).await?;
+    if plain {
+        return Ok(see_other("/register"));
+    }
     Ok(HttpResponse::Ok().json(Account { account: key.address().to_string() }))
 }
 

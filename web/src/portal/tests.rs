@@ -688,3 +688,41 @@ fn no_address_leads_off_the_site_and_none_holds_a_null() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
     });
 }
+
+#[test]
+fn a_login_is_bound_to_a_key_of_the_wallet_by_a_plain_form() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.get("/signup").await;
+        let sign_up = [
+            ("company", "Osh Felt"),
+            ("registration_number", "KG 7"),
+            ("country", "KG"),
+            ("place", "KGOSS"),
+            ("email", "office@osh.example"),
+            ("password", PASSWORD),
+            ("again", PASSWORD),
+        ];
+        assert_eq!(browser.post("/signup", &sign_up).await.status, StatusCode::SEE_OTHER);
+        assert!(browser.get("/keys").await.body.contains(&format!("--token {}", browser.csrf)));
+        let wallet = key("Osh Felt");
+        let (public, proof) =
+            (wallet.public().to_string(), wallet.sign(&super::proof_bytes(&browser.csrf)).to_string());
+        let stale = wallet.sign(&super::proof_bytes(&"0".repeat(64))).to_string();
+        for (field, public, proof) in [
+            ("public key", "?", &proof),
+            ("proof", public.as_str(), &"z".repeat(128)),
+            ("proof", &public, &stale),
+        ] {
+            let form = [("public_key", public), ("proof", proof.as_str()), ("plain", "yes")];
+            let refused = browser.post("/keys", &form).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+            assert!(refused.body.contains(field), "{}", refused.body);
+        }
+        let bound =
+            browser.post("/keys", &[("public_key", &public), ("proof", &proof), ("plain", "yes")]).await;
+        assert_eq!((bound.status, bound.location.as_str()), (StatusCode::SEE_OTHER, "/register"));
+        assert!(browser.get("/keys").await.body.contains(&account("Osh Felt").to_string()));
+    });
+}
