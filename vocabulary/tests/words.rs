@@ -1,5 +1,6 @@
 //! The words of trade: what is accepted, what is refused, and that both forms come back as they were.
 
+use std::collections::BTreeSet;
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
@@ -37,6 +38,8 @@ fn every_country_of_the_standard_comes_back_as_it_was() {
     for country in Country::all() {
         assert_eq!(round_trip::<Country>(country.as_str()), country);
     }
+    assert_eq!(round_trip::<Country>("TR").name(), "Türkiye");
+    assert_eq!((Country::all().map(|country| country.name()).collect::<BTreeSet<_>>()).len(), 249);
     refused::<Country>("country", &["", "B", "BGD", "bd", "XX", "UK", "D ", " D", "É"]);
 }
 
