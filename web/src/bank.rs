@@ -75,7 +75,7 @@ async fn shared(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<H
                 let legs = model.settlement_legs(&settlement.id)?;
                 let goods = |leg: &crate::model::settlement::SettlementLeg| match assets.get(&leg.asset) {
                     Some(asset) => format!(
-                        "{} {} {}",
+                        "{}\u{a0}{} {}",
                         show::brief(leg.quantity.amount(), asset.places()),
                         asset.symbol(),
                         asset.name

@@ -169,8 +169,14 @@ struct BlockPage {
     block: Block,
     when: String,
     grade: String,
+    hashes: [(&'static str, String); 8],
     earlier: Option<i64>,
     later: Option<i64>,
+}
+
+/// A hash; that of nothing in words.
+fn said(hash: &str) -> String {
+    if hash.bytes().all(|digit| digit == b'0') { "none".to_owned() } else { hash.to_owned() }
 }
 
 async fn block(
@@ -196,6 +202,17 @@ async fn block(
         grade: grade(block.grade, block.signatures),
         earlier: (height > 0).then(|| height - 1),
         later: (height < head).then_some(height + 1),
+        hashes: [
+            ("Hash", &block.hash),
+            ("Before it", &block.parent),
+            ("State after it", &block.state_root),
+            ("Receipts", &block.receipts_root),
+            ("Messages sent", &block.outbox_root),
+            ("Signatures in it", &block.transactions_root),
+            ("Messages in it", &block.messages_root),
+            ("Proposed by", &block.proposer),
+        ]
+        .map(|(what, hash)| (what, said(hash))),
         block,
     })
 }

@@ -94,6 +94,7 @@ const ARABIC: &[(&str, &str)] = &[
         "This is a demonstration: companies, goods and prices are made up, and programs play the other parties.",
         "هذا عرض توضيحي: الشركات والبضائع والأسعار مختلقة، وتقوم برامج بدور الأطراف الأخرى.",
     ),
+    ("Demonstration", "عرض توضيحي"),
     ("Your side of it", "جانبك من الصفقة"),
     ("You give", "تعطي"),
     ("You get", "تأخذ"),

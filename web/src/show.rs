@@ -1,4 +1,5 @@
-//! How numbers, times and names look: units always, no more digits than matter, all of them on demand.
+//! How numbers, times and names look: units always, no more digits than matter, all of them on demand. A number and
+//! its unit stay on one line: the space between them does not break.
 
 use clearing::{Amount, Price};
 use time::OffsetDateTime;
@@ -66,9 +67,9 @@ pub fn bytes(count: u64) -> String {
 pub fn usd(micro: u128) -> String {
     if micro > 0 && micro < 100_000_000 {
         let cents = micro / 10_000;
-        return format!("$ {}.{:02}", cents / 100, cents % 100);
+        return format!("$\u{a0}{}.{:02}", cents / 100, cents % 100);
     }
-    format!("$ {}", grouped(&(micro / 1_000_000).to_string()))
+    format!("$\u{a0}{}", grouped(&(micro / 1_000_000).to_string()))
 }
 
 /// A value in three digits or so: `$ 371k`, `$ 1.86 M`.
@@ -77,14 +78,14 @@ pub fn usd_brief(micro: u128) -> String {
     let dollars = micro / 1_000_000;
     match dollars {
         0..=9_999 => usd(micro),
-        10_000..=999_499 => format!("$ {}k", (dollars + 500) / 1_000),
+        10_000..=999_499 => format!("$\u{a0}{}k", (dollars + 500) / 1_000),
         999_500..=999_499_999 => {
             let hundredths = (dollars + 5_000) / 10_000;
-            format!("$ {}.{:02} M", hundredths / 100, hundredths % 100)
+            format!("$\u{a0}{}.{:02}\u{a0}M", hundredths / 100, hundredths % 100)
         }
         _ => {
             let hundredths = (dollars + 5_000_000) / 10_000_000;
-            format!("$ {}.{:02} bn", grouped(&(hundredths / 100).to_string()), hundredths % 100)
+            format!("$\u{a0}{}.{:02}\u{a0}bn", grouped(&(hundredths / 100).to_string()), hundredths % 100)
         }
     }
 }
@@ -104,7 +105,7 @@ pub fn percent_more(part: u128, whole: u128) -> String {
     let difference = part.abs_diff(whole);
     let tenths = difference.saturating_mul(1_000) / whole;
     let sign = if part < whole && tenths > 0 { "−" } else { "+" };
-    format!("{sign}{}.{} %", grouped(&(tenths / 10).to_string()), tenths % 10)
+    format!("{sign}{}.{}\u{a0}%", grouped(&(tenths / 10).to_string()), tenths % 10)
 }
 
 /// By how much `value` stays below `bound`, in tenths of a percent, rounded up: never better than it is.
@@ -121,14 +122,16 @@ fn moment(ms: i64) -> Option<OffsetDateTime> {
 /// `21 Nov 2026`.
 #[must_use]
 pub fn date(ms: i64) -> String {
-    let format = format_description!("[day padding:none] [month repr:short] [year]");
+    let format = format_description!("[day padding:none]\u{a0}[month repr:short]\u{a0}[year]");
     moment(ms).and_then(|moment| moment.format(format).ok()).unwrap_or_else(|| "for ever".to_owned())
 }
 
 /// `21 Nov 2026, 08:15 UTC`.
 #[must_use]
 pub fn date_time(ms: i64) -> String {
-    let format = format_description!("[day padding:none] [month repr:short] [year], [hour]:[minute] UTC");
+    let format = format_description!(
+        "[day padding:none]\u{a0}[month repr:short]\u{a0}[year],\u{a0}[hour]:[minute]\u{a0}UTC"
+    );
     moment(ms).and_then(|moment| moment.format(format).ok()).unwrap_or_else(|| "for ever".to_owned())
 }
 
@@ -152,10 +155,10 @@ pub fn end_of_day(text: &str) -> Option<u64> {
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     match seconds {
-        0..=89 => format!("{seconds} s"),
-        90..=5_399 => format!("{} min", (seconds + 30) / 60),
-        5_400..=172_799 => format!("{} h", (seconds + 1_800) / 3_600),
-        _ => format!("{} days", (seconds + 43_200) / 86_400),
+        0..=89 => format!("{seconds}\u{a0}s"),
+        90..=5_399 => format!("{}\u{a0}min", (seconds + 30) / 60),
+        5_400..=172_799 => format!("{}\u{a0}h", (seconds + 1_800) / 3_600),
+        _ => format!("{}\u{a0}days", (seconds + 43_200) / 86_400),
     }
 }
 
@@ -205,19 +208,19 @@ mod tests {
 
     #[test]
     fn a_value_is_said_in_dollars() {
-        assert_eq!(usd(371_210_999_999), "$ 371,210");
-        assert_eq!(usd(12_345_678), "$ 12.34");
-        assert_eq!(usd_brief(371_210_000_000), "$ 371k");
-        assert_eq!(usd_brief(1_860_123_000_000), "$ 1.86 M");
-        assert_eq!(usd_brief(999_700_000_000), "$ 1.00 M");
-        assert_eq!(usd_brief(2_340_000_000_000_000), "$ 2.34 bn");
+        assert_eq!(usd(371_210_999_999), "$\u{a0}371,210");
+        assert_eq!(usd(12_345_678), "$\u{a0}12.34");
+        assert_eq!(usd_brief(371_210_000_000), "$\u{a0}371k");
+        assert_eq!(usd_brief(1_860_123_000_000), "$\u{a0}1.86\u{a0}M");
+        assert_eq!(usd_brief(999_700_000_000), "$\u{a0}1.00\u{a0}M");
+        assert_eq!(usd_brief(2_340_000_000_000_000), "$\u{a0}2.34\u{a0}bn");
     }
 
     #[test]
     fn a_gain_has_its_sign_and_a_gap_is_never_flattered() {
-        assert_eq!(percent_more(118_240, 116_600), "+1.4 %");
-        assert_eq!(percent_more(99, 100), "−1.0 %");
-        assert_eq!(percent_more(9_999, 10_000), "+0.0 %", "there is no minus nought");
+        assert_eq!(percent_more(118_240, 116_600), "+1.4\u{a0}%");
+        assert_eq!(percent_more(99, 100), "−1.0\u{a0}%");
+        assert_eq!(percent_more(9_999, 10_000), "+0.0\u{a0}%", "there is no minus nought");
         assert_eq!(tenths_below(997, 1000), Some(3));
         assert_eq!(tenths_below(9_999, 10_000), Some(1));
         assert_eq!(tenths_below(1, 0), None);
@@ -225,14 +228,14 @@ mod tests {
 
     #[test]
     fn times_are_said_in_full_and_deadlines_in_words() {
-        assert_eq!(date_time(1_795_249_543_000), "21 Nov 2026, 08:25 UTC");
+        assert_eq!(date_time(1_795_249_543_000), "21\u{a0}Nov\u{a0}2026,\u{a0}08:25\u{a0}UTC");
         assert_eq!(end_of_day("2026-11-21"), Some(1_795_305_600_000));
         for wrong in ["", "2026-02-30", "21.11.2026", "2026-11-21x"] {
             assert_eq!(end_of_day(wrong), None, "{wrong}");
         }
-        assert_eq!(duration(11 * 3_600_000), "11 h");
-        assert_eq!(duration(45_000), "45 s");
-        assert_eq!(duration(20 * 60_000), "20 min");
-        assert_eq!(duration(3 * 86_400_000), "3 days");
+        assert_eq!(duration(11 * 3_600_000), "11\u{a0}h");
+        assert_eq!(duration(45_000), "45\u{a0}s");
+        assert_eq!(duration(20 * 60_000), "20\u{a0}min");
+        assert_eq!(duration(3 * 86_400_000), "3\u{a0}days");
     }
 }

@@ -25,6 +25,7 @@ function handle(form, action) {
     event.preventDefault();
     const button = form.querySelector("button");
     button.disabled = true;
+    state.replaceChildren();
     try {
       await action(form.elements);
     } catch (error) {
@@ -104,6 +105,7 @@ handle(byId("restore"), async (fields) => {
 });
 
 byId("invite")?.addEventListener("click", async () => {
+  state.replaceChildren();
   try {
     const [key] = await kept(account);
     const code = newCode();

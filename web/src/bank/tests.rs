@@ -10,7 +10,7 @@ fn silk_bank_sees_what_was_shared_and_others_see_no_bank_pages() {
         let bank = Browser::signed_in(&app, "Silk Bank");
         let page = bank.get("/bank").await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text());
-        assert!(page.text().contains("412 t jute yarn") && page.text().contains("Dhaka Mills"));
+        assert!(page.text().contains("412\u{a0}t jute yarn") && page.text().contains("Dhaka Mills"));
         assert!(!page.text().contains("robusta"), "Hanoi Beans shared for a day, long ago");
         let trader = Browser::signed_in(&app, "Dhaka Mills");
         for path in ["/bank", "/bank/clients"] {

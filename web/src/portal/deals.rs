@@ -409,7 +409,7 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
             let Ok(least) = leg.quantity.mul_div_ceil(want.get(), give.get()) else { continue };
             lines.push(line("Your limit", goods.exact(offer.want, least)));
             let more = show::percent_more(got.quantity.get(), least.get());
-            let good = more != "+0.0 %";
+            let good = more != "+0.0\u{a0}%";
             let value = if good { more } else { "at your limit".to_owned() };
             lines.push(Line { label: "Better than your limit", value, good });
         }

@@ -476,11 +476,11 @@ async fn desk(visitor: &Visitor, app: &Shared) -> Result<HttpResponse, WebError>
 pub(crate) fn example() -> String {
     use crate::ring::{Corner, Mark, Middle, RingPicture};
     let rows = [
-        ("BD", "A mill in Dhaka", "Jute yarn", "412 t", "$ 371k", "A weaver in Karachi"),
-        ("PK", "A weaver in Karachi", "Cotton fabric", "74 t", "$ 373k", "A refinery in Baku"),
-        ("AZ", "A refinery in Baku", "Diesel", "512 t", "$ 372k", "A farm in Almaty"),
-        ("KZ", "A farm in Almaty", "Milling wheat", "1,690 t", "$ 372k", "A roaster in Hanoi"),
-        ("VN", "A roaster in Hanoi", "Robusta coffee", "118 t", "$ 371k", "A mill in Dhaka"),
+        ("BD", "A mill in Dhaka", "Jute yarn", "412\u{a0}t", "$\u{a0}371k", "A weaver in Karachi"),
+        ("PK", "A weaver in Karachi", "Cotton fabric", "74\u{a0}t", "$\u{a0}373k", "A refinery in Baku"),
+        ("AZ", "A refinery in Baku", "Diesel", "512\u{a0}t", "$\u{a0}372k", "A farm in Almaty"),
+        ("KZ", "A farm in Almaty", "Milling wheat", "1,690\u{a0}t", "$\u{a0}372k", "A roaster in Hanoi"),
+        ("VN", "A roaster in Hanoi", "Robusta coffee", "118\u{a0}t", "$\u{a0}371k", "A mill in Dhaka"),
     ];
     let corners = rows
         .iter()
@@ -496,6 +496,6 @@ pub(crate) fn example() -> String {
             to: (*to).to_owned(),
         })
         .collect();
-    let middle = Middle { total: "$ 1.86 M".to_owned(), legs: "5 legs · all or none".to_owned() };
+    let middle = Middle { total: "$\u{a0}1.86\u{a0}M".to_owned(), legs: "5 legs · all or none".to_owned() };
     RingPicture::new(corners, middle).render().unwrap_or_default()
 }

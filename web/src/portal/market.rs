@@ -119,7 +119,13 @@ async fn market_page(
                         wanted,
                         price: goods.price(asset.id).map_or_else(
                             || "no price".to_owned(),
-                            |price| format!("$ {} / {}", show::grouped(&price.to_string()), asset.symbol()),
+                            |price| {
+                                format!(
+                                    "$\u{a0}{}\u{a0}/\u{a0}{}",
+                                    show::grouped(&price.to_string()),
+                                    asset.symbol()
+                                )
+                            },
                         ),
                     }
                 })

@@ -109,6 +109,8 @@ pub(crate) struct Value {
     want: String,
     /// What is wanted against what is given, in percent with sign.
     limit: String,
+    /// How that is shown: `bad` where the offer would take less than what it gives is worth.
+    tone: &'static str,
     /// What that means for finding a ring.
     hint: String,
     /// What the quantity given would fetch on the book as it is.
@@ -130,20 +132,17 @@ fn quote(app: &App, goods: &Goods, give: i64, want: i64, given: Amount) -> Strin
         return "No chain of open offers leads from one to the other at the moment; yours may be the missing link."
             .to_owned();
     };
-    let part = if goods.brief(give, quote.send) != goods.brief(give, given) {
-        format!(" for {} of it", goods.brief(give, quote.send))
-    } else {
-        String::new()
-    };
     let names = |path: &barter_engine::Path| {
         let names: Vec<String> =
             path.assets.iter().map(|asset| goods.name(i64::try_from(asset.0).unwrap_or(0))).collect();
         names.join(" → ")
     };
     format!(
-        "On the book as it is, passed on from offer to offer, you would get about {} of {}{part}, by {}.",
+        "On the book as it is, passed on from offer to offer, you would get about {} of {} for {} of your {}, by {}.",
         goods.brief(want, quote.receive),
         goods.name(want),
+        goods.brief(give, quote.send),
+        goods.name(give),
         quote.paths.first().map(names).unwrap_or_default(),
     )
 }
@@ -166,13 +165,14 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Valu
     value.want = wants.map(show::usd).unwrap_or_default();
     if let (Some(gives), Some(wants)) = (gives, wants) {
         value.limit = show::percent_more(wants, gives);
+        value.tone = if asked(gives, wants) < CLOSE { "bad" } else { "" };
         value.hint = hint(gives, wants);
     } else if let (Some(gives), Some(price)) = (gives, goods.price(want)) {
         // What the same value buys at reference prices.
         let unit = show::value(price, Amount::new(1).unwrap_or_default(), 0);
         if let Some(units) = gives.checked_div(unit.max(1)) {
             value.hint = format!(
-                "At reference prices it is worth about {} {} of {}.",
+                "At reference prices it is worth about {}\u{a0}{} of {}.",
                 show::grouped(&units.to_string()),
                 want_asset.symbol(),
                 want_asset.name
@@ -204,13 +204,19 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Valu
     Ok(Some(value))
 }
 
+/// From here up to reference value, an offer is close to it, in tenths of a percent.
+const CLOSE: u128 = 980;
+
+/// What is wanted, in tenths of a percent of what is given.
+fn asked(gives: u128, wants: u128) -> u128 {
+    wants.saturating_mul(1_000).checked_div(gives).unwrap_or(0)
+}
+
 fn hint(gives: u128, wants: u128) -> String {
-    // In tenths of a percent of what is given.
-    let ask = wants.saturating_mul(1_000).checked_div(gives).unwrap_or(0);
-    match ask {
+    match asked(gives, wants) {
         1_021.. => "You ask for more than reference value plus the market's band: a ring is unlikely.",
         1_001..=1_020 => "You ask for a little more than reference value: a ring is possible, but rare.",
-        980..=1_000 => "Close to reference value: rings of this kind do close.",
+        CLOSE..=1_000 => "Close to reference value: rings of this kind do close.",
         900..=979 => {
             "You leave room: rings close easily, and you get more than your limit where the ring allows it."
         }

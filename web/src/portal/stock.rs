@@ -46,7 +46,7 @@ impl Goods {
     /// `412 t`.
     pub(crate) fn brief(&self, id: i64, amount: Amount) -> String {
         match self.asset(id) {
-            Some(asset) => format!("{} {}", show::brief(amount, asset.places()), asset.symbol()),
+            Some(asset) => format!("{}\u{a0}{}", show::brief(amount, asset.places()), asset.symbol()),
             None => amount.to_string(),
         }
     }
@@ -54,7 +54,7 @@ impl Goods {
     /// `412.000 t`.
     pub(crate) fn exact(&self, id: i64, amount: Amount) -> String {
         match self.asset(id) {
-            Some(asset) => format!("{} {}", show::exact(amount, asset.places()), asset.symbol()),
+            Some(asset) => format!("{}\u{a0}{}", show::exact(amount, asset.places()), asset.symbol()),
             None => amount.to_string(),
         }
     }

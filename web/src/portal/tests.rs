@@ -124,13 +124,13 @@ fn a_newcomer_goes_from_signing_up_to_an_offer() {
         let mut gateway = Browser::new(&stage).await;
         gateway.sign_in("Harbour Warehouse").await;
         let queue = gateway.get("/requests").await;
-        assert!(queue.body.contains("1,250.500 t jute yarn"), "{}", queue.body);
+        assert!(queue.body.contains("1,250.500\u{a0}t jute yarn"), "{}", queue.body);
         let request = between(&queue.body, "name=\"request\" value=\"", "\"").unwrap();
         let asked = gateway.post("/requests", &[("request", &request), ("decision", "grant")]).await;
         let signed = gateway.sign("Harbour Warehouse", &asked).await;
         arrives(&stage, &mut gateway, &signed).await;
         assert!(browser.get("/").await.body.contains("One step to your first offer"));
-        assert!(browser.get("/goods").await.body.contains("1,250.500 t"));
+        assert!(browser.get("/goods").await.body.contains("1,250.500\u{a0}t"));
 
         let form = browser.get("/offers/new?give=2").await;
         let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").unwrap();
@@ -439,7 +439,7 @@ fn an_offer_is_amended_and_taken_back() {
         let asked = browser.post("/offers/1", &fields).await;
         let signed = browser.sign("Dhaka Mills", &asked).await;
         arrives(&stage, &mut browser, &signed).await;
-        assert!(browser.get("/offers/1").await.body.contains("You give up to 300 t jute yarn"));
+        assert!(browser.get("/offers/1").await.body.contains("You give up to 300\u{a0}t jute yarn"));
         let asked = browser.post("/offers/1/cancel", &[]).await;
         let signed = browser.sign("Dhaka Mills", &asked).await;
         arrives(&stage, &mut browser, &signed).await;
@@ -458,9 +458,9 @@ fn the_value_of_an_offer_is_shown_before_it_is_made() {
         browser.sign_in("Dhaka Mills").await;
         let fields = [("give", "2"), ("want", "3"), ("give_qty", "100"), ("want_qty", "29.4")];
         let value = browser.post("/offers/value.json", &fields).await;
-        assert!(value.body.contains("\"give\":\"$ 90,000\""), "{}", value.body);
+        assert!(value.body.contains("\"give\":\"$\u{a0}90,000\""), "{}", value.body);
         assert!(
-            value.body.contains("\"want\":\"$ 88,200\"") && value.body.contains("2.0 %"),
+            value.body.contains("\"want\":\"$\u{a0}88,200\"") && value.body.contains("2.0\u{a0}%"),
             "{}",
             value.body
         );
@@ -538,10 +538,14 @@ fn a_balance_shows_what_is_promised() {
         let mut browser = Browser::new(&stage).await;
         browser.sign_in("Dhaka Mills").await;
         let goods = browser.get("/goods").await;
-        assert!(goods.body.contains("100.000 t") && goods.body.contains("400.000 t"), "{}", goods.body);
+        assert!(
+            goods.body.contains("100.000\u{a0}t") && goods.body.contains("400.000\u{a0}t"),
+            "{}",
+            goods.body
+        );
         let asked = browser.post("/goods/redeem", &[("asset", "2"), ("amount", "200")]).await;
         assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY, "only what is free can be handed out");
-        assert_eq!(message(&asked, "amount"), "You have 100.000 t free.");
+        assert_eq!(message(&asked, "amount"), "You have 100.000\u{a0}t free.");
     });
 }
 

@@ -136,9 +136,9 @@ fn time_label(ms: i64, hourly: bool) -> String {
     let text = show::date_time(ms);
     if hourly {
         // `21 Nov 2026, 08:15 UTC`: the hour is what tells the bars apart.
-        return text.split(", ").nth(1).unwrap_or_default().trim_end_matches(" UTC").to_owned();
+        return text.split(",\u{a0}").nth(1).unwrap_or_default().trim_end_matches("\u{a0}UTC").to_owned();
     }
-    show::date(ms).rsplit_once(' ').map(|(day, _)| day.to_owned()).unwrap_or_default()
+    show::date(ms).rsplit_once('\u{a0}').map(|(day, _)| day.to_owned()).unwrap_or_default()
 }
 
 pub(super) async fn show(
@@ -183,7 +183,7 @@ pub(super) async fn show(
     let quantity = |asset: i64, units: u128| {
         let Some(asset) = assets.get(&asset) else { return String::new() };
         let amount = Amount::new(units).unwrap_or(Amount::MAX);
-        format!("{} {}", show::brief(amount, asset.places()), asset.symbol())
+        format!("{}\u{a0}{}", show::brief(amount, asset.places()), asset.symbol())
     };
     let commodities: Vec<Bar> = figures
         .by_commodity

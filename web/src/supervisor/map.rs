@@ -131,7 +131,7 @@ mod tests {
         let svg = draw(&flows, "Ring map");
         assert_eq!(svg.matches("class=\"place\"").count(), 3);
         assert_eq!(svg.matches("class=\"flow\"").count(), 3);
-        assert!(svg.contains("BD to VN: $ 412,000 in 2 deliveries"));
+        assert!(svg.contains("BD to VN: $\u{a0}412,000 in 2 deliveries"));
         assert!(!svg.contains("NaN"));
         assert!(draw(&[], "empty").ends_with("</svg>"));
     }

@@ -130,7 +130,7 @@ async fn party_page(
             let names = model.names_of(&deciders)?;
             let amount = |asset: i64, amount: &crate::model::PaddedAmount| match assets.get(&asset) {
                 Some(asset) => {
-                    format!("{} {}", show::brief(amount.amount(), asset.places()), asset.symbol())
+                    format!("{}\u{a0}{}", show::brief(amount.amount(), asset.places()), asset.symbol())
                 }
                 None => amount.to_string(),
             };
