@@ -87,6 +87,13 @@ impl Form {
         self.values.insert(name.to_owned(), value.into());
     }
 
+    /// Writes a field as records do, where `code` knows what was entered; else it stays as it is.
+    pub fn spell<T: Display>(&mut self, name: &str, code: impl Fn(&str) -> Option<T>) {
+        if let Some(code) = code(self.value(name)) {
+            self.set(name, code.to_string());
+        }
+    }
+
     /// Says that a field is wrong; the first word on it stays.
     pub fn refuse(&mut self, name: &str, reason: impl Into<String>) {
         self.errors.entry(name.to_owned()).or_insert_with(|| reason.into());
@@ -111,17 +118,31 @@ impl Form {
         T: FromStr,
         T::Err: Display,
     {
-        let value = self.value(name);
+        let value = self.value(name).to_owned();
         if value.is_empty() {
             return None;
         }
         match value.parse() {
             Ok(parsed) => Some(parsed),
             Err(error) => {
-                self.refuse(name, sentence(&error.to_string()));
+                self.refuse(name, not_a(&value, &error.to_string()));
                 None
             }
         }
+    }
+}
+
+/// What is wrong with an entry, naming it: `“XX” is no country: …`.
+fn not_a(entered: &str, error: &str) -> String {
+    let shown: String = match entered.char_indices().nth(40) {
+        Some((cut, _)) => format!("{}…", &entered[..cut]),
+        None => entered.to_owned(),
+    };
+    match error.split_once(": ") {
+        // Of a text, the shape is wrong and not what it names.
+        Some(("text", reason)) => sentence(reason),
+        Some(_) => sentence(&format!("“{shown}” is no {error}")),
+        None => sentence(&format!("“{shown}” does not fit: {error}")),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod language;
 pub mod limit;
 pub mod model;
 pub mod page;
+pub mod places;
 pub mod portal;
 pub mod projector;
 pub mod ring;

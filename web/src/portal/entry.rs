@@ -13,6 +13,7 @@ use crate::clock;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::page::{self, Page};
+use crate::places::{country_code, place_code};
 use crate::session::{self, Visitor};
 use crate::signing::local;
 
@@ -146,8 +147,8 @@ async fn sign_up_page(visitor: Visitor) -> Result<HttpResponse, WebError> {
 pub(crate) fn read_sign_up(form: &mut Form) -> Option<NewUser> {
     let company = form.required("company");
     let registration_number = form.required("registration_number");
-    form.set("country", form.value("country").to_ascii_uppercase());
-    form.set("place", form.value("place").replace(' ', "").to_ascii_uppercase());
+    form.spell("country", country_code);
+    form.spell("place", place_code);
     form.set("lei", form.value("lei").replace(' ', "").to_ascii_uppercase());
     let country = form.required("country");
     let place = form.required("place");

@@ -11,9 +11,10 @@ use vocabulary::{HsCode, UnitCode};
 
 use crate::app::{Posted, Shared};
 use crate::error::WebError;
-use crate::form::{Form, sentence};
+use crate::form::Form;
 use crate::model::Model;
 use crate::page::{self, Page};
+use crate::places::{country_code, place_code};
 use crate::portal::documents::{self, Nameable};
 use crate::portal::register::blame;
 use crate::portal::stock::{Choice, Goods, amount};
@@ -48,7 +49,7 @@ pub(crate) fn read_amount(form: &mut Form, name: &str, decimals: u8) -> Option<A
         }
         Ok(amount) => Some(amount),
         Err(error) => {
-            form.refuse(name, sentence(&error.to_string()));
+            form.refuse(name, format!("“{text}” is not a quantity here: {error}."));
             None
         }
     }
@@ -201,8 +202,8 @@ async fn describe_page(visitor: Visitor, app: Shared, query: Query) -> Result<Ht
 }
 
 fn read_product(form: &mut Form) -> Option<Product> {
-    form.set("origin", form.value("origin").to_ascii_uppercase());
-    form.set("place", form.value("place").replace(' ', "").to_ascii_uppercase());
+    form.spell("origin", country_code);
+    form.spell("place", place_code);
     form.set("hs", form.value("hs").replace(['.', ' '], ""));
     let name = form.required("name");
     let hs = form.required("hs");

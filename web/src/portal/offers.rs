@@ -17,6 +17,7 @@ use crate::form::Form;
 use crate::model::Model;
 use crate::model::offer::Offer;
 use crate::page::{self, Page};
+use crate::places::place_code;
 use crate::portal::goods::{held, read_amount, within_free};
 use crate::portal::market::wanted_for;
 use crate::portal::register::blame;
@@ -313,7 +314,7 @@ async fn new_page(visitor: Visitor, app: Shared, query: Query) -> Result<HttpRes
 
 /// Reads the terms of an offer whose assets have these decimals.
 pub(crate) fn read_terms(form: &mut Form, give_decimals: u8, want_decimals: u8) -> Option<OfferTerms> {
-    form.set("place", form.value("place").replace(' ', "").to_ascii_uppercase());
+    form.spell("place", place_code);
     let give = form.required::<u64>("give");
     let want = form.required::<u64>("want");
     if give.is_some() && give == want {

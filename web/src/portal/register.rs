@@ -15,6 +15,7 @@ use crate::form::{Form, sentence};
 use crate::model::Model;
 use crate::model::party::{CreditEntry, Party};
 use crate::page::{self, Page};
+use crate::places::{country_code, place_code};
 use crate::portal::entry::see_other;
 use crate::session::Visitor;
 use crate::show;
@@ -53,10 +54,9 @@ async fn register_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, We
 
 /// Reads a registration form.
 pub(crate) fn read_registration(form: &mut Form, roles: Roles) -> Option<Registration> {
-    for (name, kept) in [("country", true), ("place", false), ("lei", false)] {
-        let value = form.value(name).to_ascii_uppercase();
-        form.set(name, if kept { value } else { value.replace(' ', "") });
-    }
+    form.spell("country", country_code);
+    form.spell("place", place_code);
+    form.set("lei", form.value("lei").replace(' ', "").to_ascii_uppercase());
     let name = form.required("company");
     let registration_number = form.required("registration_number");
     let country = form.required("country");
