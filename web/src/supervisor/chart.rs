@@ -1,4 +1,5 @@
-//! Charts as SVG: axes from zero, direct labels, values on hover and focus. No script, no inline style.
+//! Charts as SVG: axes from zero, direct labels, values on hover and focus. No script, no inline style. Each is drawn
+//! twice, for wide screens and for telephones; the style sheet shows the one that can be read.
 
 use std::fmt::Write as _;
 
@@ -65,17 +66,28 @@ fn group(svg: &mut String, detail: &str, inside: &str) {
     );
 }
 
+/// How wide a chart is on a wide screen, and on a telephone.
+fn twice(draw: impl Fn(u32) -> String, wide: u32) -> String {
+    format!("<div class=\"for-wide\">{}</div><div class=\"for-narrow\">{}</div>", draw(wide), draw(NARROW))
+}
+
+/// The width of a telephone's chart.
+const NARROW: u32 = 340;
+
 /// Upright bars over time. Every few have their label below.
 #[must_use]
 pub fn columns(bars: &[Bar], title: &str) -> String {
-    const WIDTH: u32 = 960;
+    twice(|width| columns_of(bars, title, width), 960)
+}
+
+fn columns_of(bars: &[Bar], title: &str, full: u32) -> String {
     const HEIGHT: u32 = 260;
-    const LEFT: u32 = 84;
     const BASE: u32 = 224;
     const TOP: u32 = 16;
+    let left = if full > NARROW { 84 } else { 64 };
     let end = round_up(bars.iter().map(|bar| bar.value).max().unwrap_or(0));
     let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"group\" aria-label=\"{}\">",
+        "<svg class=\"chart\" viewBox=\"0 0 {full} {HEIGHT}\" role=\"group\" aria-label=\"{}\">",
         escape(title)
     );
     for quarter in 0..=4u32 {
@@ -84,19 +96,19 @@ pub fn columns(bars: &[Bar], title: &str) -> String {
         let class = if quarter == 0 { "axis" } else { "grid" };
         let _ = write!(
             svg,
-            "<path class=\"{class}\" d=\"M{LEFT} {y}H{WIDTH}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
-            LEFT - 8,
+            "<path class=\"{class}\" d=\"M{left} {y}H{full}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
+            left - 8,
             y + 4,
             escape(&show::usd_brief(value))
         );
     }
     let count = u32::try_from(bars.len()).unwrap_or(u32::MAX).max(1);
-    let slot = (WIDTH - LEFT) / count;
+    let slot = (full - left) / count;
     let gap = if slot > 6 { (slot / 5).max(2) } else { 1 };
     let width = slot.saturating_sub(gap).clamp(1, 48);
-    let every = (count * 64 / (WIDTH - LEFT)).max(1);
+    let every = (count * 64).div_ceil(full - left).max(1);
     for (at, bar) in (0u32..).zip(bars) {
-        let x = LEFT + at * (WIDTH - LEFT) / count + (slot.saturating_sub(width)) / 2;
+        let x = left + at * (full - left) / count + (slot.saturating_sub(width)) / 2;
         let mut height = scaled(bar.value, end, BASE - TOP);
         if bar.value > 0 {
             height = height.max(1);
@@ -125,28 +137,31 @@ pub fn columns(bars: &[Bar], title: &str) -> String {
 /// Lying bars, each with its label at the left and its value at its end.
 #[must_use]
 pub fn rows(bars: &[Bar], title: &str) -> String {
-    const WIDTH: u32 = 640;
-    const LEFT: u32 = 168;
-    const RIGHT: u32 = 96;
+    twice(|width| rows_of(bars, title, width), 640)
+}
+
+fn rows_of(bars: &[Bar], title: &str, full: u32) -> String {
+    const RIGHT: u32 = 80;
     const ROW: u32 = 28;
+    let (left, letters) = if full > NARROW { (168, 24) } else { (118, 17) };
     let height = u32::try_from(bars.len()).unwrap_or(0) * ROW + 8;
     let end = bars.iter().map(|bar| bar.value).max().unwrap_or(0);
     let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {height}\" role=\"group\" aria-label=\"{}\">",
+        "<svg class=\"chart\" viewBox=\"0 0 {full} {height}\" role=\"group\" aria-label=\"{}\">",
         escape(title)
     );
-    let _ = write!(svg, "<path class=\"axis\" d=\"M{LEFT} 2V{}\"/>", height - 2);
+    let _ = write!(svg, "<path class=\"axis\" d=\"M{left} 2V{}\"/>", height - 2);
     for (at, bar) in (0u32..).zip(bars) {
         let y = at * ROW + 6;
-        let width = scaled(bar.value, end, WIDTH - LEFT - RIGHT).max(u32::from(bar.value > 0));
+        let width = scaled(bar.value, end, full - left - RIGHT).max(u32::from(bar.value > 0));
         let inside = format!(
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\
-             <rect class=\"bar\" x=\"{LEFT}\" y=\"{y}\" width=\"{width}\" height=\"18\" rx=\"1.5\"/>\
+             <rect class=\"bar\" x=\"{left}\" y=\"{y}\" width=\"{width}\" height=\"18\" rx=\"1.5\"/>\
              <text class=\"strong\" x=\"{}\" y=\"{}\">{}</text>",
-            LEFT - 8,
+            left - 8,
             y + 13,
-            escape(&shortened(&bar.label, 24)),
-            LEFT + width + 8,
+            escape(&shortened(&bar.label, letters)),
+            left + width + 8,
             y + 13,
             escape(&show::usd_brief(bar.value))
         );
@@ -193,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_chart_of_nothing_is_still_a_chart() {
-        assert!(columns(&[], "empty").ends_with("</svg>"));
-        assert!(rows(&[], "empty").ends_with("</svg>"));
+        assert_eq!(columns(&[], "empty").matches("</svg>").count(), 2);
+        assert_eq!(rows(&[], "empty").matches("</svg>").count(), 2);
     }
 }

@@ -141,6 +141,14 @@ fn time_label(ms: i64, hourly: bool) -> String {
     show::date(ms).rsplit_once('\u{a0}').map(|(day, _)| day.to_owned()).unwrap_or_default()
 }
 
+/// `Bangladesh (BD)`.
+fn named(code: &str) -> String {
+    match map::name(code) {
+        name if name == code => code.to_owned(),
+        name => format!("{name} ({code})"),
+    }
+}
+
 pub(super) async fn show(
     request: HttpRequest,
     visitor: Visitor,
@@ -175,9 +183,14 @@ pub(super) async fn show(
         .iter()
         .take(MAX_ROWS)
         .map(|row| Bar {
-            label: row.country.clone(),
+            label: map::name(&row.country).to_owned(),
             value: row.gave,
-            detail: format!("{} gave {} and got {}", row.country, show::usd(row.gave), show::usd(row.got)),
+            detail: format!(
+                "{} gave {} and got {}",
+                map::name(&row.country),
+                show::usd(row.gave),
+                show::usd(row.got)
+            ),
         })
         .collect();
     let quantity = |asset: i64, units: u128| {
@@ -230,7 +243,7 @@ pub(super) async fn show(
         country_rows: figures
             .by_country
             .iter()
-            .map(|row| [row.country.clone(), show::usd(row.gave), show::usd(row.got)])
+            .map(|row| [named(&row.country), show::usd(row.gave), show::usd(row.got)])
             .collect(),
         commodities: chart::rows(&commodities, "Value by commodity, in US dollars"),
         commodity_rows: figures
@@ -244,7 +257,7 @@ pub(super) async fn show(
         flow_rows: figures
             .flows
             .iter()
-            .map(|flow| [flow.from.clone(), flow.to.clone(), flow.legs.to_string(), show::usd(flow.value)])
+            .map(|flow| [named(&flow.from), named(&flow.to), flow.legs.to_string(), show::usd(flow.value)])
             .collect(),
     })
 }

@@ -1,4 +1,4 @@
-//! The ring map: countries on a circle, and what went between them.
+//! The ring map: the countries that trade most on a circle, and what went between them.
 
 use std::collections::BTreeMap;
 use std::f64::consts::TAU;
@@ -8,18 +8,20 @@ use super::chart::escape;
 use super::figures::Flow;
 use crate::show;
 
-/// The most flows that are drawn; the table has all.
-pub const MAX_FLOWS: usize = 40;
+/// The most countries that are drawn, and the most flows between them; the table has all.
+const MAX_COUNTRIES: usize = 12;
+const MAX_FLOWS: usize = 30;
 
-const SIZE: f64 = 640.0;
-const RADIUS: f64 = 250.0;
+const WIDTH: f64 = 860.0;
+const HEIGHT: f64 = 600.0;
+const RADIUS: f64 = 248.0;
 
 /// Where a country stands, by its place among `count`.
 fn point(at: usize, count: usize, radius: f64) -> (f64, f64) {
     // Positions of a drawing, from counts of a few hundred at most: floats are exact enough here and decide nothing.
     #[expect(clippy::cast_precision_loss, reason = "a count of countries")]
     let angle = TAU * at as f64 / count.max(1) as f64 - TAU / 4.0;
-    (SIZE / 2.0 + radius * angle.cos(), SIZE / 2.0 + radius * angle.sin())
+    (WIDTH / 2.0 + radius * angle.cos(), HEIGHT / 2.0 + radius * angle.sin())
 }
 
 /// A flow's width in pixels: with its value, from 1 to 12.
@@ -30,24 +32,45 @@ fn width(value: u128, largest: u128) -> f64 {
     1.0 + 11.0 * share
 }
 
-/// Draws the largest flows between countries. Those within one country are in the table only.
+/// What a country gave to others and got from them.
+#[derive(Clone, Copy, Default)]
+struct Worth {
+    gave: u128,
+    got: u128,
+}
+
+/// What a country's name is; the code itself where it is none.
+pub(super) fn name(code: &str) -> &str {
+    code.parse::<vocabulary::Country>().map_or(code, |country| country.name())
+}
+
+/// Draws the largest flows between the countries that give and get most. Those within one country are in the table
+/// only.
 #[must_use]
 pub fn draw(flows: &[Flow], title: &str) -> String {
-    let drawn: Vec<&Flow> =
-        flows.iter().filter(|flow| flow.from != flow.to && flow.value > 0).take(MAX_FLOWS).collect();
-    let mut worth: BTreeMap<&str, u128> = BTreeMap::new();
-    for flow in &drawn {
-        for country in [&flow.from, &flow.to] {
-            let sum = worth.entry(country).or_default();
-            *sum = sum.saturating_add(flow.value);
-        }
+    let abroad = || flows.iter().filter(|flow| flow.from != flow.to && flow.value > 0);
+    let mut worth: BTreeMap<&str, Worth> = BTreeMap::new();
+    for flow in abroad() {
+        let gave = &mut worth.entry(&flow.from).or_default().gave;
+        *gave = gave.saturating_add(flow.value);
+        let got = &mut worth.entry(&flow.to).or_default().got;
+        *got = got.saturating_add(flow.value);
     }
+    let mut largest: Vec<&str> = worth.keys().copied().collect();
+    largest.sort_by_key(|country| {
+        let Worth { gave, got } = worth[country];
+        std::cmp::Reverse(gave.saturating_add(got))
+    });
+    largest.truncate(MAX_COUNTRIES);
+    largest.sort_unstable();
     let places: BTreeMap<&str, usize> =
-        worth.keys().enumerate().map(|(at, country)| (*country, at)).collect();
+        largest.iter().enumerate().map(|(at, country)| (*country, at)).collect();
+    let is_drawn = |flow: &&Flow| places.contains_key(&*flow.from) && places.contains_key(&*flow.to);
+    let drawn: Vec<&Flow> = abroad().filter(is_drawn).take(MAX_FLOWS).collect();
     let count = places.len();
     let largest = drawn.iter().map(|flow| flow.value).max().unwrap_or(0);
     let mut svg = format!(
-        "<svg class=\"chart map\" viewBox=\"0 0 {SIZE} {SIZE}\" role=\"group\" aria-label=\"{}\">",
+        "<svg class=\"chart map\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"group\" aria-label=\"{}\">",
         escape(title)
     );
     // The widest last would hide the others: draw it first.
@@ -60,8 +83,8 @@ pub fn draw(flows: &[Flow], title: &str) -> String {
         // Bent towards the middle, and to its right as it goes, so that there and back lie apart.
         let (mx, my) = (f64::midpoint(x1, x2), f64::midpoint(y1, y2));
         let (cx, cy) = (
-            mx + (SIZE / 2.0 - mx) * 0.55 - (y2 - y1) * 0.12,
-            my + (SIZE / 2.0 - my) * 0.55 + (x2 - x1) * 0.12,
+            mx + (WIDTH / 2.0 - mx) * 0.55 - (y2 - y1) * 0.12,
+            my + (HEIGHT / 2.0 - my) * 0.55 + (x2 - x1) * 0.12,
         );
         let (dx, dy) = (x2 - cx, y2 - cy);
         let length = dx.hypot(dy).max(1.0);
@@ -71,11 +94,11 @@ pub fn draw(flows: &[Flow], title: &str) -> String {
         let (bx, by) = (x2 - ux * tip, y2 - uy * tip);
         let (px, py) = (-uy * tip * 0.55, ux * tip * 0.55);
         let detail = escape(&format!(
-            "{} to {}: {} in {} deliveries",
-            flow.from,
-            flow.to,
+            "{} to {}: {} in {}",
+            name(&flow.from),
+            name(&flow.to),
             show::usd(flow.value),
-            flow.legs
+            show::counted(flow.legs, "delivery", "deliveries")
         ));
         let _ = write!(
             svg,
@@ -90,24 +113,22 @@ pub fn draw(flows: &[Flow], title: &str) -> String {
     }
     for (country, at) in &places {
         let (x, y) = point(*at, count, RADIUS);
-        let (tx, ty) = point(*at, count, RADIUS + 18.0);
+        let (tx, ty) = point(*at, count, RADIUS + 16.0);
         // Beside the circle at its sides, above and below it at its ends.
-        let anchor = match tx - SIZE / 2.0 {
-            right if right > 60.0 => "start",
-            left if left < -60.0 => "end",
+        let anchor = match tx - WIDTH / 2.0 {
+            right if right > 40.0 => "start",
+            left if left < -40.0 => "end",
             _ => "middle",
         };
-        let ty = if ty < SIZE / 2.0 { ty - 10.0 } else { ty + 6.0 };
-        let value = show::usd_brief(worth.get(country).copied().unwrap_or(0));
+        let Worth { gave, got } = worth.get(country).copied().unwrap_or_default();
+        let detail = escape(&format!("{}: gave {}, got {}", name(country), show::usd(gave), show::usd(got)));
         let _ = write!(
             svg,
-            "<circle class=\"place\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"6\"/>\
-             <text class=\"strong\" x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>\
-             <text x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
-            ty,
-            escape(country),
-            ty + 14.0,
-            escape(&value)
+            "<g class=\"country\" tabindex=\"0\" role=\"img\" aria-label=\"{detail}\"><title>{detail}</title>\
+             <circle class=\"place\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"7\"/>\
+             <text class=\"strong\" x=\"{tx:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text></g>",
+            ty + 5.0,
+            escape(name(country))
         );
     }
     svg.push_str("</svg>");
@@ -131,8 +152,22 @@ mod tests {
         let svg = draw(&flows, "Ring map");
         assert_eq!(svg.matches("class=\"place\"").count(), 3);
         assert_eq!(svg.matches("class=\"flow\"").count(), 3);
-        assert!(svg.contains("BD to VN: $\u{a0}412,000 in 2 deliveries"));
+        assert!(svg.contains("Bangladesh to Viet Nam: $\u{a0}412,000 in 2 deliveries"));
+        assert!(svg.contains("Qatar: gave $\u{a0}410,000, got $\u{a0}411,000"));
         assert!(!svg.contains("NaN"));
         assert!(draw(&[], "empty").ends_with("</svg>"));
+    }
+
+    #[test]
+    fn only_the_largest_countries_are_drawn() {
+        let codes: Vec<String> = vocabulary::Country::all().map(|country| country.to_string()).collect();
+        let flows: Vec<Flow> = codes
+            .windows(2)
+            .zip(1u128..)
+            .map(|(pair, value)| Flow { from: pair[0].clone(), to: pair[1].clone(), legs: 1, value })
+            .collect();
+        let svg = draw(&flows, "Ring map");
+        assert_eq!(svg.matches("class=\"place\"").count(), MAX_COUNTRIES);
+        assert!(svg.contains(">Zambia<") && !svg.contains("Andorra"));
     }
 }

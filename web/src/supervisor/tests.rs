@@ -20,7 +20,7 @@ fn the_dashboard_shows_real_figures_to_supervisors_only() {
         assert_eq!(page.status, StatusCode::OK, "{}", page.text());
         for expected in [
             "$\u{a0}1.23\u{a0}M",
-            "BD to VN: $\u{a0}412,000 in 1 deliveries",
+            "Bangladesh to Viet Nam: $\u{a0}412,000 in 1 delivery",
             "jute yarn",
             "robusta coffee",
             "<svg",
