@@ -139,9 +139,12 @@ struct ClientsPage {
     fresh: Option<(String, String)>,
     minutes: u64,
     scopes: Vec<(&'static str, &'static str)>,
+    origin: String,
+    genesis: String,
 }
 
 async fn clients_page(
+    request: &HttpRequest,
     visitor: &Visitor,
     app: &Shared,
     form: Form,
@@ -165,18 +168,29 @@ async fn clients_page(
         fresh,
         minutes: LIFETIME_S / 60,
         scopes: SCOPES.to_vec(),
+        origin: format!(
+            "{}://{}",
+            if app.settings.secure_cookies { "https" } else { "http" },
+            request.connection_info().host()
+        ),
+        genesis: app.chains.payment.genesis().hash().to_string(),
     })
 }
 
 async fn clients(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
     query(request.query_string(), &[])?;
-    clients_page(&visitor, &app, Form::default(), None).await
+    clients_page(&request, &visitor, &app, Form::default(), None).await
 }
 
-async fn add(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result<HttpResponse, WebError> {
+async fn add(
+    request: HttpRequest,
+    visitor: Visitor,
+    app: Shared,
+    Posted(mut form): Posted,
+) -> Result<HttpResponse, WebError> {
     let bank = visitor.require(Role::Bank)?.to_string();
     let Some(name) = form.required::<Text<60>>("name") else {
-        return clients_page(&visitor, &app, form, None).await;
+        return clients_page(&request, &visitor, &app, form, None).await;
     };
     let permit = app.hashing.acquire().await.map_err(WebError::internal)?;
     let made = app
@@ -194,9 +208,9 @@ async fn add(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result<
     drop(permit);
     if made.is_none() {
         form.refuse("name", format!("At most {MAX_CLIENTS} clients at once: revoke one first."));
-        return clients_page(&visitor, &app, form, None).await;
+        return clients_page(&request, &visitor, &app, form, None).await;
     }
-    clients_page(&visitor, &app, Form::default(), made).await
+    clients_page(&request, &visitor, &app, Form::default(), made).await
 }
 
 async fn revoke(
