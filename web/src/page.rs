@@ -50,6 +50,8 @@ pub struct Page {
     pub notices: Vec<Notice>,
     /// Whether this is the demonstration.
     pub demo: bool,
+    /// Whether the reader trades, or may come to: whoever else looks on is offered nothing to trade with.
+    pub trades: bool,
 }
 
 impl Page {
@@ -65,6 +67,7 @@ impl Page {
             assets: assets::folder(),
             notices: Vec::new(),
             demo: false,
+            trades: false,
         }
     }
 

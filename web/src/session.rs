@@ -99,6 +99,21 @@ impl Visitor {
         if self.has(role) { Ok(address) } else { Err(WebError::Forbidden { needs: needs(role) }) }
     }
 
+    /// Whether somebody is signed in who trades, or has not registered as anything yet.
+    #[must_use]
+    pub fn trades(&self) -> bool {
+        self.user.is_some() && self.party.as_ref().is_none_or(|party| party.roles.has(Role::Trader))
+    }
+
+    /// The account of somebody who trades.
+    ///
+    /// # Errors
+    /// Those of [`Visitor::address`]; [`WebError::Forbidden`] for organisations with other roles only.
+    pub fn trader(&self) -> Result<ledger::Address, WebError> {
+        let address = self.address()?;
+        if self.trades() { Ok(address) } else { Err(WebError::Forbidden { needs: needs(Role::Trader) }) }
+    }
+
     /// The frame of a page for this reader.
     #[must_use]
     pub fn page(&self, title: impl Into<String>) -> Page {
@@ -109,6 +124,7 @@ impl Visitor {
             who: self.user.as_ref().map(|user| user.company.clone()),
             csrf: self.csrf.clone(),
             demo: self.demo,
+            trades: self.trades(),
             ..Page::plain("")
         }
     }
@@ -138,9 +154,7 @@ impl Visitor {
             item("/bank", "Shared with you", 0);
         }
         item("/market", "Market", 0);
-        if self.user.is_some()
-            && (facts.is_none() || facts.is_some_and(|party| party.roles.has(Role::Trader)))
-        {
+        if self.trades() {
             item("/goods", "My goods", 0);
             item("/offers", "My offers", 0);
             item("/deals", "Deals", facts.map_or(0, |party| party.to_sign));

@@ -24,6 +24,9 @@ fn silk_bank_sees_what_was_shared_and_others_see_no_bank_pages() {
 fn a_client_is_made_with_a_secret_shown_once_and_revoked_for_good() {
     on_each_site(async |app| {
         let bank = Browser::signed_in(&app, "Silk Bank");
+        let page = bank.get("/bank/clients").await;
+        let genesis = app.chains.payment.genesis().hash().to_string();
+        assert!(page.text().contains(&format!("--genesis {genesis}")) && !page.text().contains("HOST"));
         let unnamed = bank.post("/bank/clients", &[("name", "")]).await;
         assert!(unnamed.text().contains("Please fill this in."));
         let made = bank.post("/bank/clients", &[("name", "Core banking")]).await;

@@ -94,7 +94,7 @@ struct GoodsPage {
 }
 
 async fn goods_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
-    let own = visitor.address()?.to_string();
+    let own = visitor.trader()?.to_string();
     let page = visitor.page("My goods");
     let view = app
         .read(move |connection| {
@@ -171,7 +171,7 @@ struct DescribePage {
 }
 
 async fn describe_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<DescribePage, WebError> {
-    let own = visitor.address()?.to_string();
+    let own = visitor.trader()?.to_string();
     let page = visitor.page("Describe goods");
     app.read(move |connection| {
         let mut model = Model::new(connection);
@@ -256,7 +256,7 @@ struct VouchPage {
 }
 
 async fn vouch_view(visitor: &Visitor, app: &Shared, mut form: Form) -> Result<VouchPage, WebError> {
-    let own = visitor.address()?.to_string();
+    let own = visitor.trader()?.to_string();
     let page = visitor.page("Ask a warehouse");
     app.read(move |connection| {
         let mut model = Model::new(connection);
@@ -308,7 +308,7 @@ pub(crate) async fn within_free(
     quantity: Amount,
     field: &str,
 ) -> Result<(), WebError> {
-    let own = visitor.address()?.to_string();
+    let own = visitor.trader()?.to_string();
     let (free, said) = app
         .read(move |connection| {
             let mut model = Model::new(connection);
@@ -370,7 +370,7 @@ struct RedeemPage {
 }
 
 async fn redeem_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<RedeemPage, WebError> {
-    let own = visitor.address()?.to_string();
+    let own = visitor.trader()?.to_string();
     let held = app
         .read(move |connection| {
             let mut model = Model::new(connection);

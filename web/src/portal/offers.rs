@@ -251,7 +251,7 @@ async fn form_view(
     form: Form,
     amends: Option<i64>,
 ) -> Result<FormPage, WebError> {
-    let own = visitor.address()?.to_string();
+    let own = visitor.trader()?.to_string();
     let days = app
         .chains
         .payment
@@ -406,7 +406,7 @@ const FIELDS: [(&str, &str); 10] = [
 ];
 
 async fn post(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result<HttpResponse, WebError> {
-    visitor.address()?;
+    visitor.trader()?;
     if form.value("then") == "look" {
         // The button without a script: only look for goods, or only value what is there.
         return page::html(&form_view(&visitor, &app, form, None).await?);
@@ -434,7 +434,7 @@ async fn post(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result
 
 /// What the quantities of an unfinished form are worth, for the script that shows it while one types.
 async fn value(visitor: Visitor, app: Shared, Posted(form): Posted) -> Result<HttpResponse, WebError> {
-    visitor.address()?;
+    visitor.trader()?;
     let shared = app.clone();
     let value = app.read(move |connection| evaluate(&shared, &mut Model::new(connection), &form)).await?;
     Ok(HttpResponse::Ok().json(value.unwrap_or_default()))

@@ -130,3 +130,36 @@ fn a_suspension_needs_a_reason_and_a_form_of_ours() {
         assert_eq!(trader.post(&path, &[("reason", "rival")]).await.status, StatusCode::FORBIDDEN);
     });
 }
+
+#[test]
+fn who_does_not_trade_is_offered_no_trade() {
+    on_each_site(async |app| {
+        for who in ["Market Watch", "Silk Bank", "Registrar Ltd."] {
+            let browser = Browser::signed_in(&app, who);
+            for path in ["/market", "/market?goods=2"] {
+                let market = browser.get(path).await;
+                assert_eq!(market.status, StatusCode::OK, "{who} {path}");
+                assert!(!market.text().contains("/offers/new"), "{who} {path}");
+            }
+            for path in ["/offers/new", "/goods", "/goods/describe"] {
+                assert_eq!(browser.get(path).await.status, StatusCode::FORBIDDEN, "{who} {path}");
+            }
+            assert!(!browser.get("/account").await.text().contains("Credit record"), "{who}");
+        }
+        let trader = Browser::signed_in(&app, "Dhaka Mills");
+        assert!(trader.get("/market?goods=2").await.text().contains("/offers/new"));
+        assert!(trader.get("/account").await.text().contains("Credit record"));
+    });
+}
+
+#[test]
+fn english_stays_english_inside_an_arabic_frame() {
+    on_each_site(async |app| {
+        let browser = supervisor(&app);
+        let page = browser.get("/supervisor?lang=ar").await;
+        assert!(page.text().contains("<html lang=\"ar\" dir=\"rtl\">"));
+        assert!(page.text().contains("<main id=\"main\" tabindex=\"-1\" lang=\"en\" dir=\"ltr\">"));
+        let english = browser.get("/supervisor").await;
+        assert!(!english.text().contains("<main id=\"main\" tabindex=\"-1\" lang"));
+    });
+}
