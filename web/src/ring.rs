@@ -52,9 +52,9 @@ pub struct Corner {
 /// What stands in the picture's middle.
 #[derive(Clone, Debug)]
 pub struct Middle {
-    /// The value of all legs.
+    /// Its value once round.
     pub total: String,
-    /// How many legs, and that all move or none.
+    /// What that value is, how many legs there are, and that all move or none.
     pub legs: String,
 }
 

@@ -113,6 +113,12 @@ pub(crate) fn side(legs: &[Leg], party: &str) -> Side {
     Side { gives: list(gives), gets: list(gets) }
 }
 
+/// What a ring is worth once round: what one party gives in it, which is what it gets but for the ring's gain. The
+/// sum over all legs would say how much is carried about, and grow with the number of companies.
+pub(crate) fn once_round(mine: &Side) -> u128 {
+    mine.gives.iter().fold(0, |sum, (_, _, value)| sum.saturating_add(*value))
+}
+
 /// `412 t jute yarn and 3 t tea`.
 pub(crate) fn said(goods: &Goods, sums: &[(i64, Amount, u128)]) -> String {
     let parts: Vec<String> = sums
@@ -175,7 +181,7 @@ pub(crate) fn deal_rows(
                 href: format!("/deals/{}", contract.id),
                 gives: said(goods, &mine.gives),
                 gets: said(goods, &mine.gets),
-                value: show::usd_brief(mine.gets.iter().map(|(_, _, value)| value).sum()),
+                value: format!("{} once round", show::usd_brief(once_round(&mine))),
                 parties: show::counted(parties.len(), "company", "companies"),
                 state,
                 badge,
@@ -344,9 +350,10 @@ pub(crate) fn picture(
         .collect::<Vec<_>>();
     // A leg gives to the party before it, so the picture goes through the legs backwards: each to its receiver.
     let corners = corners.into_iter().rev().collect();
-    let total = legs.iter().fold(0u128, |sum, leg| sum.saturating_add(leg.value));
-    let middle =
-        Middle { total: show::usd_brief(total), legs: format!("{} legs · {all_or_none}", legs.len()) };
+    let middle = Middle {
+        total: show::usd_brief(once_round(&side(legs, own))),
+        legs: format!("once round · {} legs · {all_or_none}", legs.len()),
+    };
     RingPicture::new(corners, middle)
 }
 

@@ -15,7 +15,7 @@ use crate::form::Form;
 use crate::model::Model;
 use crate::model::settlement::Settlement;
 use crate::page::{self, Page};
-use crate::portal::deals::{Leg, picture, said, side, sureness};
+use crate::portal::deals::{Leg, once_round, picture, said, side, sureness};
 use crate::portal::register::{bank_names, blame, read_share};
 use crate::portal::stock::Goods;
 use crate::ring::Mark;
@@ -74,7 +74,7 @@ async fn history_page(
                 rows.push(Row {
                     gave: said(&goods, &mine.gives),
                     got: said(&goods, &mine.gets),
-                    value: show::usd_brief(mine.gets.iter().map(|(_, _, value)| value).sum()),
+                    value: show::usd_brief(once_round(&mine)),
                     when: show::date_time(settlement.at_ms),
                     legs: settlement.legs,
                     id: settlement.id,

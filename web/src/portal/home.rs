@@ -496,6 +496,7 @@ pub(crate) fn example() -> String {
             to: (*to).to_owned(),
         })
         .collect();
-    let middle = Middle { total: "$\u{a0}1.86\u{a0}M".to_owned(), legs: "5 legs · all or none".to_owned() };
+    let middle =
+        Middle { total: "$\u{a0}371k".to_owned(), legs: "once round · 5 legs · all or none".to_owned() };
     RingPicture::new(corners, middle).render().unwrap_or_default()
 }

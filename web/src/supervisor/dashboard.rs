@@ -89,7 +89,11 @@ fn snapshot(
     let figures = Figures::of(&model.leg_facts(height)?, &model.countries()?);
     let assets = model.assets()?;
     let mut tiles = vec![
-        Tile { label: "Cleared", figure: show::usd_brief(figures.value), unit: String::new() },
+        Tile {
+            label: "Cleared",
+            figure: show::usd_brief(figures.value),
+            unit: "every leg counted".to_owned(),
+        },
         Tile {
             label: "Rings settled",
             figure: show::grouped(&figures.rings.to_string()),

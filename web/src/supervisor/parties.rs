@@ -185,12 +185,11 @@ async fn party_page(
                         .collect::<Vec<_>>()
                         .join(", ")
                 };
-                settlements.push([
-                    show::date_time(row.at_ms),
-                    goods(true),
-                    goods(false),
-                    show::usd(row.value_micro_usd.get()),
-                ]);
+                let gave = legs
+                    .iter()
+                    .filter(|leg| leg.party == id)
+                    .fold(0u128, |sum, leg| sum.saturating_add(leg.value_micro_usd.get()));
+                settlements.push([show::date_time(row.at_ms), goods(true), goods(false), show::usd(gave)]);
             }
             let balances = model
                 .balances_of(&id)?
