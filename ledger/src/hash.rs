@@ -45,6 +45,12 @@ pub enum Tag {
     EnrolCode,
     /// Anything a chain names by its content: an offer, a ring, a certificate.
     Content,
+    /// A consensus unit, as other units cite it.
+    Unit,
+    /// What the creator of a consensus unit signs.
+    UnitSignature,
+    /// The draw of a round's leader.
+    Leader,
 }
 
 impl Tag {
@@ -69,6 +75,9 @@ impl Tag {
             Tag::Document => b"permuta/1/document",
             Tag::EnrolCode => b"permuta/1/enrol-code",
             Tag::Content => b"permuta/1/content",
+            Tag::Unit => b"permuta/1/unit",
+            Tag::UnitSignature => b"permuta/1/unit-signature",
+            Tag::Leader => b"permuta/1/leader",
         };
         let mut padded = [0; 32];
         let mut i = 0;

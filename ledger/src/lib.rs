@@ -19,6 +19,7 @@ pub mod genesis;
 pub mod hash;
 pub mod inbox;
 pub mod key;
+pub mod koma;
 pub mod ledger;
 pub mod light;
 pub mod log;

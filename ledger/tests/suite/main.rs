@@ -6,6 +6,7 @@ mod common;
 mod consensus;
 mod execution;
 mod golden;
+mod koma;
 mod light;
 mod log;
 mod messages;

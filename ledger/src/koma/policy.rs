@@ -1,0 +1,141 @@
+//! At which threshold an era executes, and when outside effects stop.
+//!
+//! Executed state is never undone, so the threshold only ever rises within an era. What a client or a rule asks for
+//! beyond it delays outside effects alone: the word "settled", the release of goods.
+
+use super::validators::Validators;
+use crate::moment::Timestamp;
+
+/// How the members run the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// At the classical grade.
+    Classical,
+    /// One owner runs all validators, as the genesis says: against crashes alone.
+    SingleOwner,
+    /// Low while all is well, as the members voted.
+    Adaptive {
+        /// The threshold while all is well, below the classical one.
+        low: u64,
+        /// For how long blocks may go without the classical grade, in milliseconds: a partition shows no evidence before
+        /// it heals.
+        within_ms: u64,
+        /// By how much the threshold exceeds the weight of proven cheats.
+        margin: u64,
+    },
+}
+
+/// What people have to decide upon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// More weight cheated than the classical grade bears.
+    Excess {
+        /// The weight that provably equivocated.
+        weight: u64,
+        /// The most that the classical grade bears.
+        bears: u64,
+    },
+    /// Two competing blocks are final: executed state may not be what others executed.
+    Conflict {
+        /// The threshold of the later finding.
+        threshold: u64,
+    },
+}
+
+/// The policy of one era.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    mode: Mode,
+    classical: u64,
+    most: u64,
+    threshold: u64,
+    halted: bool,
+    last_classical: Timestamp,
+}
+
+impl Policy {
+    /// The policy of an era that begins at `start`.
+    #[must_use]
+    pub fn new(mode: Mode, validators: &Validators, start: Timestamp) -> Policy {
+        let classical = validators.classical();
+        let threshold = match mode {
+            Mode::Classical => classical,
+            Mode::SingleOwner => 0,
+            Mode::Adaptive { low, .. } => low.min(classical),
+        };
+        let most = validators.total() - 1;
+        Policy { mode, classical, most, threshold, halted: false, last_classical: start }
+    }
+
+    /// The threshold at which blocks are executed now.
+    #[must_use]
+    pub fn threshold(&self) -> u64 {
+        self.threshold
+    }
+
+    /// The threshold that an outside effect waits for when somebody asks for `wanted`; `None` while people decide.
+    #[must_use]
+    pub fn outside(&self, wanted: u64) -> Option<u64> {
+        (!self.halted).then(|| wanted.max(self.threshold).min(self.most))
+    }
+
+    /// Whether outside effects have stopped.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Time passes; returns whether the threshold rose.
+    pub fn tick(&mut self, now: Timestamp) -> bool {
+        match self.mode {
+            Mode::Adaptive { within_ms, .. } if self.last_classical.plus_ms(within_ms) <= now => {
+                self.raise(self.classical)
+            }
+            Mode::Adaptive { .. } | Mode::Classical | Mode::SingleOwner => false,
+        }
+    }
+
+    /// When [`Policy::tick`] may next raise the threshold.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        match self.mode {
+            Mode::Adaptive { within_ms, .. } if self.threshold < self.classical => {
+                Some(self.last_classical.plus_ms(within_ms))
+            }
+            Mode::Adaptive { .. } | Mode::Classical | Mode::SingleOwner => None,
+        }
+    }
+
+    /// A block reached the classical grade, or there is nothing that could: an idle chain is not a partition.
+    pub fn classical_at(&mut self, now: Timestamp) {
+        self.last_classical = self.last_classical.max(now);
+    }
+
+    /// Weight of `weight` in all has provably cheated.
+    pub fn evidence(&mut self, weight: u64) -> Option<Alarm> {
+        let margin = match self.mode {
+            Mode::Adaptive { margin, .. } => margin,
+            Mode::Classical | Mode::SingleOwner => 0,
+        };
+        self.raise(self.classical.max(weight.saturating_add(margin)));
+        if weight <= self.classical {
+            return None;
+        }
+        self.halted = true;
+        Some(Alarm::Excess { weight, bears: self.classical })
+    }
+
+    /// Two competing blocks are final.
+    pub fn conflict(&mut self, threshold: u64) -> Alarm {
+        self.halted = true;
+        Alarm::Conflict { threshold }
+    }
+
+    /// Raises the threshold, as evidence on record asks of all nodes; returns whether it rose.
+    pub fn raise(&mut self, threshold: u64) -> bool {
+        let threshold = threshold.min(self.most);
+        let rises = threshold > self.threshold;
+        self.threshold = self.threshold.max(threshold);
+        rises
+    }
+}
