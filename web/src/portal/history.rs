@@ -6,8 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use ledger::{Hash, Height, SubChain};
-use payment_chain::Payload;
+use ledger::{Fact, Hash, SubChain};
+use payment_chain::{Payload, SETTLEMENTS};
 
 use crate::app::{Posted, Shared};
 use crate::error::WebError;
@@ -191,24 +191,22 @@ async fn settlement_page(
     page::html(&view(&visitor, &app, path.into_inner(), Form::default()).await?)
 }
 
-/// The proof that the settlement stands in the payment chain's records, as a file for `permuta verify-proof`.
+/// The proof that the settlement stands in the payment chain's state, as a file for `permuta verify-proof`. It names
+/// the parties of this ring and nobody else; the receipt would tell of every ring that settled in the same step.
 async fn proof(visitor: Visitor, app: Shared, path: web::Path<String>) -> Result<HttpResponse, WebError> {
     let own = visitor.address()?.to_string();
     let id = path.into_inner();
+    let settlement: Hash = id.parse().map_err(|_| WebError::NotFound)?;
     let wanted = id.clone();
-    let settlement = app
-        .read(move |connection| {
-            let mut model = Model::new(connection);
-            let mine = model.settlement_legs(&wanted)?.iter().any(|leg| leg.party == own);
-            Ok(model.settlement(&wanted)?.filter(|_| mine))
-        })
-        .await?
-        .ok_or(WebError::NotFound)?;
-    let height = u64::try_from(settlement.height).map_err(WebError::internal)?;
-    let index = usize::try_from(settlement.receipt_index).map_err(WebError::internal)?;
+    let legs = app.read(move |connection| Ok(Model::new(connection).settlement_legs(&wanted)?)).await?;
+    if !legs.iter().any(|leg| leg.party == own) {
+        return Err(WebError::NotFound);
+    }
     let ledger = app.chains.payment.clone();
-    let proof =
-        web::block(move || ledger.prove_receipt(Height(height), index)).await?.map_err(WebError::internal)?;
+    let proof = web::block(move || ledger.prove_state(&SETTLEMENTS.key(&settlement))).await?;
+    if !matches!(proof.fact, Fact::Value { .. }) {
+        return Err(WebError::Unavailable("The settlement"));
+    }
     let name = format!("attachment; filename=\"permuta-settlement-{}.proof\"", &id[..12]);
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "application/octet-stream"))
