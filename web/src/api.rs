@@ -26,6 +26,7 @@ use crate::api::meter::Meter;
 use crate::api::problem::Problem;
 use crate::api::token::Tokens;
 use crate::app::Settings;
+use crate::limit::Door;
 
 /// The most bytes of a request's body: a transaction of 1 MiB in hexadecimal, and a little.
 pub const MAX_BODY_BYTES: usize = (2 << 20) + 1024;
@@ -33,6 +34,8 @@ pub const MAX_BODY_BYTES: usize = (2 << 20) + 1024;
 /// What the API keeps in memory.
 pub struct State {
     pub(crate) tokens: Tokens,
+    /// Where clients get them.
+    pub(crate) door: Door,
     pub(crate) meter: Meter,
 }
 
@@ -40,7 +43,11 @@ impl State {
     /// Nothing counted yet; tokens are signed with the node's key.
     #[must_use]
     pub fn new(settings: &Settings) -> State {
-        State { tokens: Tokens::new(settings.token_seed), meter: Meter::default() }
+        State {
+            tokens: Tokens::new(settings.token_seed),
+            door: Door::new(token::FAILURES_PER_ORIGIN),
+            meter: Meter::default(),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::{Compress, Next, from_fn};
 use actix_web::{App as ActixApp, Error, HttpMessage, HttpRequest, HttpServer, web};
-use tokio::sync::Semaphore;
+use ledger::Height;
 
 use crate::chains::Chains;
 use crate::db::{AnyConnection, Database, DatabaseError};
@@ -17,8 +17,10 @@ use crate::error::WebError;
 use crate::files::Files;
 use crate::form::{Form, MAX_FORM_BYTES};
 use crate::language::Lang;
-use crate::limit::Limiter;
+use crate::latest::Latest;
+use crate::limit::{self, Door, Turn};
 use crate::session::{self, Visitor};
+use crate::supervisor::figures::Figures;
 use crate::{api, assets, bank, explorer, health, portal, signing, supervisor};
 
 /// How the portal is set up.
@@ -72,10 +74,13 @@ pub struct App {
     pub chains: Chains,
     /// Whether the node has all that it needs; `/healthz` says so.
     pub ready: AtomicBool,
-    pub(crate) limiter: Limiter,
+    /// Where people sign in and sign up.
+    pub(crate) sign_in: Door,
     pub(crate) api: api::State,
-    /// Bounds how many passwords are hashed at once: each takes 19 MiB.
-    pub(crate) hashing: Semaphore,
+    /// What settled, summed up, by the last settlement and how many organisations there are.
+    pub(crate) figures: Latest<(i64, i64), Figures>,
+    /// The live book, by height of the payment chain.
+    pub(crate) book: Latest<Height, portal::LiveBook>,
 }
 
 impl App {
@@ -91,15 +96,30 @@ impl App {
             db,
             chains,
             ready: AtomicBool::new(false),
-            limiter: Limiter::default(),
+            sign_in: Door::new(limit::MAX_ATTEMPTS),
             api,
-            hashing: Semaphore::new(2),
+            figures: Latest::default(),
+            book: Latest::default(),
         }))
     }
 
     /// The files kept off chain.
     pub(crate) fn files(&self) -> Files {
         Files::new(&self.settings.files_dir)
+    }
+
+    /// Where a request comes from, where that tells visitors apart: in a demonstration everybody comes from the same
+    /// machine.
+    pub(crate) fn origin(&self, request: &HttpRequest) -> Option<String> {
+        self.settings.demo.is_none().then(|| limit::origin(request))
+    }
+
+    /// Waits for leave to have a password hashed.
+    ///
+    /// # Errors
+    /// [`WebError::Unavailable`] when too many wait already.
+    pub(crate) async fn turn(&self) -> Result<Turn, WebError> {
+        self.sign_in.turn().await.ok_or(WebError::Unavailable("The sign-in desk"))
     }
 
     /// Runs `query` on a thread where waiting is allowed.

@@ -192,9 +192,10 @@ async fn add(
     let Some(name) = form.required::<Text<60>>("name") else {
         return clients_page(&request, &visitor, &app, form, None).await;
     };
-    let permit = app.hashing.acquire().await.map_err(WebError::internal)?;
+    let turn = app.turn().await?;
     let made = app
         .read(move |connection| {
+            let _turn = turn;
             let mut model = Model::new(connection);
             let known = model.oauth_clients_of(&bank)?;
             if known.iter().filter(|client| client.revoked_ms.is_none()).count() >= MAX_CLIENTS {
@@ -205,7 +206,6 @@ async fn add(
             Ok(Some((client.id, secret)))
         })
         .await?;
-    drop(permit);
     if made.is_none() {
         form.refuse("name", format!("At most {MAX_CLIENTS} clients at once: revoke one first."));
         return clients_page(&request, &visitor, &app, form, None).await;

@@ -136,9 +136,11 @@ impl ResponseError for WebError {
         let page = ErrorPage { page: Page::plain(headline.clone()), headline, detail };
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(ContentType::html()).insert_header((CACHE_CONTROL, "no-store"));
-        if let WebError::TooMany { wait_s } = self {
-            response.insert_header((RETRY_AFTER, wait_s.to_string()));
-        }
+        match self {
+            WebError::TooMany { wait_s } => response.insert_header((RETRY_AFTER, wait_s.to_string())),
+            WebError::Unavailable(_) => response.insert_header((RETRY_AFTER, "1")),
+            _ => &mut response,
+        };
         response.body(page.render().unwrap_or_else(|_| self.to_string()))
     }
 }

@@ -98,6 +98,7 @@ const ARABIC: &[(&str, &str)] = &[
     ("Your side of it", "جانبك من الصفقة"),
     ("You give", "تعطي"),
     ("You get", "تأخذ"),
+    ("Your rate", "سعر مقايضتك"),
     ("Your limit", "حدّك"),
     ("Better than your limit", "أفضل من حدّك"),
     ("Reference value", "القيمة المرجعية"),

@@ -22,6 +22,7 @@ pub mod form;
 mod hashing;
 pub mod health;
 pub mod language;
+mod latest;
 pub mod limit;
 pub mod model;
 pub mod page;

@@ -31,7 +31,7 @@ const BLOCKS_PER_STEP: usize = 500;
 /// A step ends after this many receipts, however few blocks it has.
 const RECEIPTS_PER_STEP: usize = 20_000;
 /// The most events that a block may have for its rows to stand in order: 2^20.
-const EVENTS_PER_BLOCK: i64 = 1 << 20;
+pub(crate) const EVENTS_PER_BLOCK: i64 = 1 << 20;
 
 /// Why a block was not written.
 #[derive(Debug, thiserror::Error)]

@@ -47,6 +47,8 @@ pub struct Corner {
     pub value: String,
     /// The name of who receives.
     pub to: String,
+    /// What it gets for a unit of that, in full; empty where that is not known.
+    pub rate: String,
 }
 
 /// What stands in the picture's middle.
@@ -94,6 +96,7 @@ pub struct RingPicture {
     summary: String,
     view: String,
     has_declined: bool,
+    has_rates: bool,
 }
 
 /// Half the width of the drawing.
@@ -137,7 +140,8 @@ impl RingPicture {
         let has_declined = corners.iter().any(|corner| corner.mark == Mark::Declined);
         let (top, bottom) = extent(&nodes, &arrows);
         let view = format!("0 {top:.0} 660 {:.0}", bottom - top);
-        RingPicture { corners, nodes, arrows, middle, summary, view, has_declined }
+        let has_rates = corners.iter().any(|corner| !corner.rate.is_empty());
+        RingPicture { corners, nodes, arrows, middle, summary, view, has_declined, has_rates }
     }
 }
 
@@ -250,6 +254,7 @@ mod tests {
             exact: "412.000 t".to_owned(),
             value: "$ 371k".to_owned(),
             to: "next".to_owned(),
+            rate: "0.2869 t robusta coffee per t jute yarn".to_owned(),
         }
     }
 

@@ -48,6 +48,31 @@ pub fn brief(amount: Amount, decimals: u8) -> String {
     grouped(text)
 }
 
+/// How much of one thing is got for a whole unit of another, with the four digits that matter, rounded down: `0.2869`.
+/// `None` when nothing is given or the number is beyond any amount.
+#[must_use]
+pub fn rate(got: Amount, got_decimals: u8, given: Amount, given_decimals: u8) -> Option<String> {
+    /// No rate is said with more decimals.
+    const MOST_PLACES: u8 = 12;
+    let one = 10u128.checked_pow(u32::from(got_decimals))?;
+    let mut said = None;
+    for places in 0..=MOST_PLACES {
+        let scale = 10u128.checked_pow(u32::from(given_decimals) + u32::from(places))?;
+        let Ok(finer) = got.mul_div_floor(scale, given.get()).and_then(|all| all.mul_div_floor(1, one))
+        else {
+            break;
+        };
+        said = Some((finer, places));
+        if finer.get() >= 1_000 {
+            break;
+        }
+    }
+    let (rate, places) = said?;
+    let text = rate.display(places);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    Some(grouped(text))
+}
+
 /// A size in the unit that fits, rounded to the nearest tenth: `12 bytes`, `3.4 KiB`, `10.0 MiB`.
 #[must_use]
 pub fn bytes(count: u64) -> String {
@@ -204,6 +229,27 @@ mod tests {
             assert_eq!(brief(Amount::new(units).unwrap(), decimals), said, "{units}");
         }
         assert_eq!(exact(Amount::new(1_690_400).unwrap(), 3), "1,690.400");
+    }
+
+    #[test]
+    fn a_rate_has_the_four_digits_that_matter() {
+        let amount = |units: u128| Amount::new(units).unwrap();
+        for (got, got_decimals, given, given_decimals, said) in [
+            (118_240, 3, 412_000, 3, Some("0.2869")),
+            (1_250, 3, 1_000, 3, Some("1.25")),
+            (12_500_000, 3, 1, 0, Some("12,500")),
+            (1, 0, 8_000_000, 3, Some("0.000125")),
+            (1, 18, 1, 18, Some("1")),
+            (0, 3, 5, 3, Some("0")),
+            (5, 3, 0, 3, None),
+        ] {
+            assert_eq!(
+                rate(amount(got), got_decimals, amount(given), given_decimals).as_deref(),
+                said,
+                "{got}/{given}"
+            );
+        }
+        assert_eq!(rate(Amount::MAX, 0, amount(1), 18), None, "beyond any amount");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The same request sent twice is done once: the answer to an `Idempotency-Key` is kept for a day.
+//! The same request sent twice is done once: the answer to an `Idempotency-Key` is kept for a day, unless it was only
+//! about the moment, like that of a node whose pool is full.
 
 use actix_web::HttpRequest;
 use ledger::{Hasher, Tag};
@@ -35,7 +36,7 @@ pub fn key(request: &HttpRequest) -> Result<String, Problem> {
 /// What is to be done with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Do it, then [`keep`] the answer.
+    /// Do it, then [`keep`] the answer or [`release`] the key.
     First,
     /// It was answered already, so.
     Again(KeptAnswer),
@@ -85,6 +86,14 @@ pub fn begin(
         Some(kept) if kept.status != PENDING => Turn::Again(kept),
         _ => Turn::Running,
     })
+}
+
+/// Gives back a key whose request came to nothing that lasts: it may be tried again at once.
+///
+/// # Errors
+/// [`WebError`] when the database fails.
+pub fn release(connection: &mut AnyConnection, client: &str, key: &str) -> Result<(), WebError> {
+    Ok(Model::new(connection).drop_pending(client, key, PENDING, i64::MAX)?)
 }
 
 /// Keeps the answer to a request that [`begin`] let through.

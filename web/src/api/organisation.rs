@@ -47,19 +47,25 @@ pub(crate) fn address(field: &str, text: &str) -> Result<String, Problem> {
 pub async fn list(request: HttpRequest, caller: Caller, app: Shared) -> Result<HttpResponse, Problem> {
     caller.covers("organisations")?;
     let query = Query::read(request.query_string(), &["q", "limit", "cursor"])?;
-    let limit = query.limit()?;
-    let offset = query.cursor(Listing::Organisations)?.unwrap_or(0);
+    let (limit, after) = (query.limit()?, query.organisation()?);
     let text = query.get("q").unwrap_or_default().to_owned();
     if text.chars().count() > 80 {
         return Err(Problem::field("q", "at most 80 characters"));
     }
-    let mut rows = app
-        .read(move |connection| Ok(Model::new(connection).search_parties(&text, offset, limit + 1)?))
+    let rows = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let Some(after) = after else { return Ok(Some(model.search_parties(&text, 0, limit + 1)?)) };
+            let Some(after) = model.party(&after.to_string())? else { return Ok(None) };
+            Ok(Some(model.parties_after(&text, &after, limit + 1)?))
+        })
         .await?;
+    let mut rows = rows.ok_or_else(query::foreign_cursor)?;
     let wanted = usize::try_from(limit).unwrap_or(0);
-    let next =
-        (rows.len() > wanted).then(|| query::cursor(Listing::Organisations, offset.saturating_add(limit)));
+    let more = rows.len() > wanted;
     rows.truncate(wanted);
+    let last = rows.last().filter(|_| more).and_then(|party| party.address.parse().ok());
+    let next = last.map(|last| query::organisation_cursor(&last));
     Ok(private(List { items: rows.into_iter().map(Organisation::from).collect(), next }))
 }
 

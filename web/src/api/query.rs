@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use ledger::Address;
+
 use super::problem::Problem;
 use crate::form::Form;
 
@@ -30,12 +32,34 @@ pub enum List {
 /// The version of cursors.
 const VERSION: u8 = 1;
 
-/// Where a page begins, as opaque text.
+/// Where a page begins, as opaque text: below the row with this number.
 #[must_use]
 pub fn cursor(list: List, at: i64) -> String {
-    let mut bytes = vec![VERSION, list as u8];
-    bytes.extend_from_slice(&at.to_be_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
+    write(list, &at.to_be_bytes())
+}
+
+/// Where a page of organisations begins, as opaque text: after this one, whoever registers meanwhile.
+#[must_use]
+pub fn organisation_cursor(after: &Address) -> String {
+    write(List::Organisations, &after.0)
+}
+
+fn write(list: List, place: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode([&[VERSION, list as u8], place].concat())
+}
+
+fn read<const N: usize>(list: List, text: &str) -> Result<[u8; N], Problem> {
+    let place = || {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        <[u8; N]>::try_from(bytes.strip_prefix(&[VERSION, list as u8])?).ok()
+    };
+    place().ok_or_else(foreign_cursor)
+}
+
+/// Said of a cursor that is none of the list's.
+#[must_use]
+pub fn foreign_cursor() -> Problem {
+    Problem::field("cursor", "take it as it stands in `next` of the page before")
 }
 
 /// Reads what [`cursor`] wrote.
@@ -43,11 +67,16 @@ pub fn cursor(list: List, at: i64) -> String {
 /// # Errors
 /// [`Problem`] for anything else.
 pub fn read_cursor(list: List, text: &str) -> Result<i64, Problem> {
-    let fault = || Problem::field("cursor", "take it as it stands in `next` of the page before");
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| fault())?;
-    let rest = bytes.strip_prefix(&[VERSION, list as u8]).ok_or_else(fault)?;
-    let at = <[u8; 8]>::try_from(rest).map(i64::from_be_bytes).map_err(|_| fault())?;
-    if at < 0 { Err(fault()) } else { Ok(at) }
+    let at = i64::from_be_bytes(read(list, text)?);
+    if at < 0 { Err(foreign_cursor()) } else { Ok(at) }
+}
+
+/// Reads what [`organisation_cursor`] wrote.
+///
+/// # Errors
+/// [`Problem`] for anything else.
+pub fn read_organisation_cursor(text: &str) -> Result<Address, Problem> {
+    read(List::Organisations, text).map(Address)
 }
 
 /// A query whose fields are all known.
@@ -96,6 +125,14 @@ impl Query {
     /// [`Problem`] when the cursor is not one of `list`.
     pub fn cursor(&self, list: List) -> Result<Option<i64>, Problem> {
         self.get("cursor").map(|text| read_cursor(list, text)).transpose()
+    }
+
+    /// After which organisation the page begins.
+    ///
+    /// # Errors
+    /// [`Problem`] when the cursor is not one of the register's.
+    pub fn organisation(&self) -> Result<Option<Address>, Problem> {
+        self.get("cursor").map(read_organisation_cursor).transpose()
     }
 }
 

@@ -172,7 +172,9 @@ fn find(connection: &mut AnyConnection, id: &str, reader: &str) -> Result<Option
 
 /// Proves that a settlement stands in the payment chain's state
 ///
-/// With `?format=file` the proof file itself, for `permuta verify-proof` and the page `/verify`.
+/// What it proves is the settlement's entry: its batch, its time and the accounts of all its parties in ring order,
+/// also of those that shared nothing. What moved is no part of it. With `?format=file` the proof file itself, for
+/// `permuta verify-proof` and the page `/verify`.
 ///
 /// # Errors
 /// [`Problem`].

@@ -28,6 +28,8 @@ pub const LIFETIME_S: u64 = 900;
 const ISSUER: &str = "permuta";
 /// What tokens are for.
 const AUDIENCE: &str = "permuta-api";
+/// How often requests from one origin may fail in a window: a bank's programs share one, and fail seldom.
+pub const FAILURES_PER_ORIGIN: u32 = 30;
 /// The most bytes of a token request.
 const MAX_FORM_BYTES: usize = 8 << 10;
 
@@ -201,7 +203,8 @@ fn granted(asked: &str, client: &OauthClient) -> Result<String, Problem> {
         (status = 200, description = "A token", body = TokenResponse),
         (status = 400, description = "The request is not one", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The credentials do not hold", body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Too many attempts", body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Too many attempts of this client or from this address: wait the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many ask at once: wait the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
     ),
     security(())
 )]
@@ -225,16 +228,23 @@ pub async fn issue(
         return Err(bad("client_id", "longer than any that was given out"));
     }
     let wait = |wait_ms: u64| Problem::too_many(wait_ms.div_ceil(1000).max(1));
-    app.limiter.attempt(&format!("oauth {id}"), clock::now().0).map_err(wait)?;
-    let permit = app.hashing.acquire().await.map_err(|_| Problem::internal())?;
+    let origin = app.origin(&request);
+    let door = &app.api.door;
+    door.attempt(origin.as_deref(), Some(&id), clock::now().0).map_err(wait)?;
+    let busy = || Problem::unavailable("too many ask for a token at once");
+    let turn = door.turn().await.ok_or_else(busy)?;
     let asked = id.clone();
-    let client = app.read(move |connection| check_client(connection, &asked, &secret)).await?;
-    drop(permit);
+    let client = app
+        .read(move |connection| {
+            let _turn = turn;
+            check_client(connection, &asked, &secret)
+        })
+        .await?;
     let Some(client) = client else {
         let reason = "unknown client, wrong secret, revoked, or its organisation is no admitted bank";
         return Err(oauth_fault(StatusCode::UNAUTHORIZED, "invalid_client", "client_id", reason));
     };
-    app.limiter.clear(&format!("oauth {id}"));
+    door.entered(origin.as_deref(), &id);
     let scope = granted(form.value("scope"), &client)?;
     let access_token = app.api.tokens.issue(&client.id, &client.account, &scope, clock::now().seconds())?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(TokenResponse {

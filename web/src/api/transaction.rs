@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, web};
-use ledger::{Hash, SubChain, Transaction};
+use ledger::{Hash, SubChain, SubmitError, Transaction};
 
 use super::caller::Caller;
 use super::idempotency::{self, Turn};
@@ -14,6 +14,7 @@ use super::wire::{NewTransaction, TransactionStatus};
 use crate::accounts::millis;
 use crate::app::{App, Shared};
 use crate::model::Model;
+use crate::model::chain::Transaction as Row;
 
 /// Reads the body field by field, so that a fault has a name.
 fn read(body: &[u8]) -> Result<(SubChain, Transaction), Problem> {
@@ -44,7 +45,9 @@ pub fn fuzz_new_transaction(bytes: &[u8]) {
 
 /// Hands in a signed transaction of your organisation
 ///
-/// Send an `Idempotency-Key`: the same key with the same body is done once and answered alike for a day.
+/// Send an `Idempotency-Key`: the same key with the same body is done once and answered alike for a day. Answers that
+/// ask for another try, because the node or your organisation has too much waiting, are not kept. A transaction that
+/// waits or was executed already is answered with how it stands, under whichever key it comes.
 ///
 /// # Errors
 /// [`Problem`].
@@ -59,10 +62,11 @@ pub fn fuzz_new_transaction(bytes: &[u8]) {
         (status = 400, description = "A field is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No good token", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The transaction is of another account", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It waits already", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The same request is being done right now, or another transaction of this account has the sequence number", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is no JSON", body = Problem, content_type = "application/problem+json"),
         (status = 422, description = "The chain would refuse it", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The node has no room for it: try again after the seconds of Retry-After", body = Problem, content_type = "application/problem+json"),
     ),
     security(("oauth" = ["transactions"]))
 )]
@@ -90,7 +94,13 @@ pub async fn submit(
         .await?;
     match turn {
         Turn::First => {}
-        Turn::Again(kept) => return Ok(again(&kept.body, u16::try_from(kept.status).unwrap_or(500))),
+        Turn::Again(kept) => {
+            let status = u16::try_from(kept.status).unwrap_or(500);
+            // What was taken may be gone: a pool does not outlive its node.
+            if status != StatusCode::ACCEPTED || is_known(&app, chain, transaction.id()).await? {
+                return Ok(again(&kept.body, status));
+            }
+        }
         Turn::Running => {
             return Err(Problem::conflict("Idempotency-Key", "this request is being done right now"));
         }
@@ -98,44 +108,123 @@ pub async fn submit(
             return Err(Problem::refused("key-reused", "Idempotency-Key", "it was used for another request"));
         }
     }
-    let (status, body) = hand_in(&app, chain, transaction).await?;
+    let (outcome, lasts) = match hand_in(&app, chain, transaction).await {
+        Ok(status) => (Ok(status), true),
+        Err(NotTaken { problem, lasts }) => (Err(problem), lasts),
+    };
+    let (status, body) = match &outcome {
+        Ok(status) => (StatusCode::ACCEPTED, serde_json::to_string(status)),
+        Err(problem) => (problem.status_code(), serde_json::to_string(problem)),
+    };
+    let body = body.map_err(|_| Problem::internal())?;
     let kept = body.clone();
-    app.read(move |connection| idempotency::keep(connection, &caller.client, &key, status.as_u16(), &kept))
-        .await?;
-    Ok(answer(&body, status))
+    app.read(move |connection| {
+        if lasts {
+            idempotency::keep(connection, &caller.client, &key, status.as_u16(), &kept)
+        } else {
+            idempotency::release(connection, &caller.client, &key)
+        }
+    })
+    .await?;
+    outcome.map(|_| answer(&body, status))
 }
 
-/// Hands it in and says what to answer.
+/// Why a transaction was not taken, and whether the same request would be told so again.
+struct NotTaken {
+    problem: Problem,
+    lasts: bool,
+}
+
+impl From<Problem> for NotTaken {
+    fn from(problem: Problem) -> NotTaken {
+        NotTaken { problem, lasts: false }
+    }
+}
+
+/// Hands it in and says how it stands. One that waits or was executed already is as good as taken: whoever sends it
+/// again may have lost our answer.
 async fn hand_in(
-    app: &App,
+    app: &Shared,
     chain: SubChain,
     transaction: Transaction,
-) -> Result<(StatusCode, String), Problem> {
-    let ledger = match chain {
-        SubChain::Identity => app.chains.identity.clone(),
-        SubChain::Data => app.chains.data.clone(),
-        SubChain::Payment => app.chains.payment.clone(),
+) -> Result<TransactionStatus, NotTaken> {
+    let id = transaction.id();
+    let shared = app.clone();
+    let submitted = web::block(move || shared.chains.get(chain).submit(transaction)).await;
+    let refusal = match submitted.map_err(Problem::from)? {
+        Ok(_) | Err(SubmitError::Duplicate) => return Ok(waiting(chain, id)),
+        Err(refusal) => refusal,
     };
-    let outcome = web::block(move || ledger.submit(transaction)).await?;
-    let written = match outcome {
-        Ok(id) => {
-            let status = TransactionStatus {
-                chain: chain.name().to_owned(),
-                id: id.to_string(),
-                state: "waiting".to_owned(),
-                height: None,
-                field: None,
-                reason: None,
-            };
-            (StatusCode::ACCEPTED, serde_json::to_string(&status))
-        }
-        Err(refusal) => {
-            let problem = Problem::from(refusal);
-            (problem.status_code(), serde_json::to_string(&problem))
-        }
-    };
-    let (status, body) = written;
-    Ok((status, body.map_err(|_| Problem::internal())?))
+    if matches!(refusal, SubmitError::Used { .. })
+        && let Some(found) = executed(app, chain, id).await?
+    {
+        return Ok(found);
+    }
+    Err(NotTaken { lasts: lasts(&refusal), problem: refusal.into() })
+}
+
+/// Whether a refusal is about the request itself, and not about what waits at the moment.
+fn lasts(refusal: &SubmitError) -> bool {
+    match refusal {
+        SubmitError::Form(_)
+        | SubmitError::WrongChain { .. }
+        | SubmitError::Fee { .. }
+        | SubmitError::Expired { .. }
+        | SubmitError::Used { .. }
+        | SubmitError::Key(_)
+        | SubmitError::Signature
+        | SubmitError::Refused(_) => true,
+        SubmitError::Duplicate
+        | SubmitError::Ahead { .. }
+        | SubmitError::Taken(_)
+        | SubmitError::AccountFull { .. }
+        | SubmitError::Full { .. } => false,
+    }
+}
+
+/// Whether the node knows of a transaction: it waits, or a block has it.
+async fn is_known(app: &App, chain: SubChain, id: Hash) -> Result<bool, Problem> {
+    if app.chains.get(chain).is_waiting(&id) {
+        return Ok(true);
+    }
+    Ok(app.read(move |connection| Ok(Model::new(connection).transaction(chain, id)?.is_some())).await?)
+}
+
+/// What an executed transaction came to; `None` when no block has it.
+async fn executed(app: &App, chain: SubChain, id: Hash) -> Result<Option<TransactionStatus>, Problem> {
+    let made = i64::try_from(app.chains.get(chain).height().0).unwrap_or(i64::MAX);
+    let (written, found) = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            Ok((model.height(chain)?, model.transaction(chain, id)?))
+        })
+        .await?;
+    match found {
+        Some(found) => Ok(Some(came_to(chain, id, found))),
+        None if written.is_some_and(|written| written >= made) => Ok(None),
+        None => Err(Problem::unavailable("the last blocks are still being written")),
+    }
+}
+
+fn waiting(chain: SubChain, id: Hash) -> TransactionStatus {
+    TransactionStatus {
+        chain: chain.name().to_owned(),
+        id: id.to_string(),
+        state: "waiting".to_owned(),
+        height: None,
+        field: None,
+        reason: None,
+    }
+}
+
+fn came_to(chain: SubChain, id: Hash, found: Row) -> TransactionStatus {
+    TransactionStatus {
+        state: found.outcome,
+        height: Some(found.height),
+        field: found.field,
+        reason: found.reason,
+        ..waiting(chain, id)
+    }
 }
 
 fn answer(body: &str, status: StatusCode) -> HttpResponse {
@@ -188,23 +277,10 @@ pub async fn stand(
     let id: Hash =
         path.1.parse().map_err(|_| Problem::field("id", "an identifier has 64 hexadecimal digits"))?;
     let found = app.read(move |connection| Ok(Model::new(connection).transaction(chain, id)?)).await?;
-    let status = |state: &str| TransactionStatus {
-        chain: chain.name().to_owned(),
-        id: id.to_string(),
-        state: state.to_owned(),
-        height: None,
-        field: None,
-        reason: None,
-    };
     match found {
-        Some(found) if found.account == caller.account => Ok(private(TransactionStatus {
-            height: Some(found.height),
-            field: found.field,
-            reason: found.reason,
-            ..status(&found.outcome)
-        })),
+        Some(found) if found.account == caller.account => Ok(private(came_to(chain, id, found))),
         // Whose a waiting transaction is, the pool does not say; only its identifier's owner knows it.
-        None if app.chains.get(chain).is_waiting(&id) => Ok(private(status("waiting"))),
+        None if app.chains.get(chain).is_waiting(&id) => Ok(private(waiting(chain, id))),
         _ => Err(Problem::not_found()),
     }
 }

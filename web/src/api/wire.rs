@@ -92,7 +92,8 @@ pub struct Side {
     pub received: Vec<Goods>,
 }
 
-/// A settlement: a ring whose every leg moved at once. Only the sides of the parties that shared it are here.
+/// A settlement: a ring whose every leg moved at once. What moved is here only for the parties that shared their side.
+/// Its proof, which anyone who sees it may fetch, names the accounts of all its parties in ring order, and no goods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Settlement {
     /// Its number: the hash of its batch and its ring.
@@ -111,7 +112,7 @@ pub struct Settlement {
     pub parties: i64,
     /// The weight of validators that would have to cheat to undo it.
     pub grade: i64,
-    /// The sides that were shared.
+    /// The sides that were shared. Each names whom its party gave to and got from; the legs between others are left out.
     pub sides: Vec<Side>,
 }
 

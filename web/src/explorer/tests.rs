@@ -81,8 +81,14 @@ fn the_checking_page_is_whole_and_cannot_talk() {
     assert!(inside("<style>", "</style>").len() > 100);
 }
 
+#[test]
+fn the_checking_page_says_when_a_proven_record_was_refused() {
+    let script = inside("<script type=\"module\">", "</script>");
+    assert!(script.contains("The proof holds: the request was refused, nothing of it took effect"));
+}
+
 /// What the release notes name. Whoever changes the page changes this line and CHANGELOG.md.
-const PAGE_SHA256: &str = "296a564f2bd66fe7d5cff4604745d915292261698e58a1410ee3dd1fe45cab53";
+const PAGE_SHA256: &str = "4d602d421cff109587accf37f04eb18b5e594614b0a6bcb68e204ba5c4884f4d";
 
 #[test]
 fn the_release_notes_name_the_hash_of_the_checking_page() {

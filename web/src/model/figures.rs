@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::schema::{assets, parties, settlement_legs, settlements};
 use super::{Model, PaddedAmount};
+use crate::projector::EVENTS_PER_BLOCK;
 
 /// A leg of a settlement with all that charts are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -56,6 +57,20 @@ impl Model<'_> {
                 settlement_legs::value_micro_usd,
             ))
             .load(self.connection)
+    }
+
+    /// What the sums over all that settled up to `height` of the payment chain follow from: while neither number
+    /// changes, they do not. The first is the place of the last settlement, the second counts organisations.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn figures_key(&mut self, height: i64) -> QueryResult<(i64, i64)> {
+        let last: Option<i64> = settlements::table
+            .filter(settlements::seq.lt(height.saturating_add(1).saturating_mul(EVENTS_PER_BLOCK)))
+            .select(diesel::dsl::max(settlements::seq))
+            .first(self.connection)?;
+        let organisations = parties::table.count().get_result(self.connection)?;
+        Ok((last.unwrap_or(-1), organisations))
     }
 
     /// The country of every organisation, by address.

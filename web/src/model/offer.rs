@@ -157,6 +157,31 @@ impl Model<'_> {
         query.load(self.connection)
     }
 
+    /// How many open offers with something left want each asset.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn wanted_counts(&mut self) -> QueryResult<Vec<(i64, i64)>> {
+        offers::table
+            .filter(offers::state.eq("open").and(offers::remaining.ne(PaddedAmount::from(0))))
+            .group_by(offers::want)
+            .select((offers::want, diesel::dsl::count_star()))
+            .load(self.connection)
+    }
+
+    /// Of open offers with something left, oldest first: what it gives, what it wants, and how much it has left to give.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn open_book(&mut self, limit: i64) -> QueryResult<Vec<(i64, i64, PaddedAmount)>> {
+        offers::table
+            .filter(offers::state.eq("open").and(offers::remaining.ne(PaddedAmount::from(0))))
+            .order(offers::id.asc())
+            .limit(limit)
+            .select((offers::give, offers::want, offers::remaining))
+            .load(self.connection)
+    }
+
     /// How many offers are open.
     ///
     /// # Errors

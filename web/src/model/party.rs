@@ -130,6 +130,12 @@ fn named_roles(names: &str) -> Roles {
     Roles::of(&Role::ALL.into_iter().filter(|role| names.contains(&role.name())).collect::<Vec<_>>())
 }
 
+/// The pattern of whatever contains `text`, in any case.
+fn containing(text: &str) -> String {
+    let plain = text.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{plain}%")
+}
+
 impl Model<'_> {
     /// The organisation at `address`.
     ///
@@ -186,11 +192,26 @@ impl Model<'_> {
     /// # Errors
     /// When the query fails.
     pub fn search_parties(&mut self, text: &str, offset: i64, limit: i64) -> QueryResult<Vec<Party>> {
-        let plain = text.trim().to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         parties::table
-            .filter(parties::search.like(format!("%{plain}%")).escape('\\'))
+            .filter(parties::search.like(containing(text)).escape('\\'))
             .order((parties::search.asc(), parties::address.asc()))
             .offset(offset)
+            .limit(limit)
+            .select(Party::as_select())
+            .load(self.connection)
+    }
+
+    /// Like [`Model::search_parties`], but after the organisation `after`.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn parties_after(&mut self, text: &str, after: &Party, limit: i64) -> QueryResult<Vec<Party>> {
+        let (search, address) = (after.search.as_str(), after.address.as_str());
+        let later =
+            parties::search.gt(search).or(parties::search.eq(search).and(parties::address.gt(address)));
+        parties::table
+            .filter(parties::search.like(containing(text)).escape('\\').and(later))
+            .order((parties::search.asc(), parties::address.asc()))
             .limit(limit)
             .select(Party::as_select())
             .load(self.connection)

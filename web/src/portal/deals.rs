@@ -31,24 +31,34 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/deals/{id:\\d{1,18}}/decline", web::post().to(decline));
 }
 
-/// How long blocks take on this chain of late, in milliseconds: the median of the last ones.
-pub(crate) fn block_pace_ms(ledger: &Ledger) -> u64 {
-    let head = ledger.height();
-    let mut times: Vec<u64> = (head.0.saturating_sub(20)..=head.0)
-        .filter_map(|height| ledger.committed(ledger::Height(height)).ok().flatten())
-        .map(|committed| committed.block.header.time.0)
-        .collect();
-    times.sort_unstable();
-    let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    gaps.sort_unstable();
-    gaps.get(gaps.len() / 2).copied().unwrap_or(1_000).clamp(50, 3_600_000)
+/// How many of the last blocks the pace is taken from: no more than a ledger keeps in memory.
+const PACED_BY: u64 = 16;
+
+/// How fast a chain goes: what a page needs to say how long a deadline is away. Taken once for a page.
+pub(crate) struct Pace {
+    height: u64,
+    block_ms: u64,
 }
 
-/// How long until `deadline`, as people say it; `None` once it has passed.
-pub(crate) fn time_left(app: &App, deadline: i64) -> Option<u64> {
-    let ledger = &app.chains.payment;
-    let left = u64::try_from(deadline).ok()?.checked_sub(ledger.height().0).filter(|left| *left > 0)?;
-    Some(left.saturating_mul(block_pace_ms(ledger)))
+impl Pace {
+    /// Of this chain now: the median of the times that its last blocks took.
+    pub(crate) fn of(ledger: &Ledger) -> Pace {
+        let height = ledger.height().0;
+        let times: Vec<u64> = (height.saturating_sub(PACED_BY - 1)..=height)
+            .filter_map(|height| ledger.committed(ledger::Height(height)).ok().flatten())
+            .map(|committed| committed.block.header.time.0)
+            .collect();
+        let mut gaps: Vec<u64> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        gaps.sort_unstable();
+        let block_ms = gaps.get(gaps.len() / 2).copied().unwrap_or(1_000).clamp(50, 3_600_000);
+        Pace { height, block_ms }
+    }
+
+    /// About how many milliseconds are left until `deadline`, a height; `None` once it has passed.
+    pub(crate) fn left_ms(&self, deadline: i64) -> Option<u64> {
+        let left = u64::try_from(deadline).ok()?.checked_sub(self.height).filter(|left| *left > 0)?;
+        Some(left.saturating_mul(self.block_ms))
+    }
 }
 
 /// What somebody gives and gets in a contract, summed over its rings.
@@ -156,7 +166,7 @@ fn agreed(parties: &BTreeSet<&str>, signers: &[ContractSigner]) -> usize {
 
 /// Rows of contracts as their party `own` sees them.
 pub(crate) fn deal_rows(
-    app: &App,
+    pace: &Pace,
     model: &mut Model<'_>,
     goods: &Goods,
     own: &str,
@@ -186,7 +196,7 @@ pub(crate) fn deal_rows(
                 state,
                 badge,
                 to_sign,
-                left: time_left(app, contract.deadline_height).map(show::duration).unwrap_or_default(),
+                left: pace.left_ms(contract.deadline_height).map(show::duration).unwrap_or_default(),
                 when: show::date_time(contract.made_ms),
             })
         })
@@ -225,8 +235,9 @@ async fn deals_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebEr
             let goods = Goods::load(&mut model)?;
             let urgent = most_urgent(model.contracts_to_sign(&own)?, SHOWN);
             let others: Vec<Contract> = model.contracts_of(&own, 100)?;
-            let mut rows = deal_rows(&shared, &mut model, &goods, &own, &urgent)?;
-            let rest = deal_rows(&shared, &mut model, &goods, &own, &others)?;
+            let pace = Pace::of(&shared.chains.payment);
+            let mut rows = deal_rows(&pace, &mut model, &goods, &own, &urgent)?;
+            let rest = deal_rows(&pace, &mut model, &goods, &own, &others)?;
             rows.extend(rest.into_iter().filter(|row| !row.to_sign));
             Ok(rows.into_iter().take(SHOWN + 60).collect::<Vec<_>>())
         })
@@ -318,6 +329,12 @@ fn fitting(name: &str) -> String {
     cut + "…"
 }
 
+/// What the giver of the leg at `at` gets in the same ring: the leg after it.
+fn received(ring: &[Leg], at: usize) -> Option<&Leg> {
+    let next = ring.get(at + 1).or_else(|| ring.first())?;
+    Some(next).filter(|next| next.to == ring[at].party)
+}
+
 /// Draws one ring of a contract or of a settlement.
 pub(crate) fn picture(
     goods: &Goods,
@@ -336,7 +353,8 @@ pub(crate) fn picture(
     };
     let corners = legs
         .iter()
-        .map(|leg| Corner {
+        .enumerate()
+        .map(|(at, leg)| Corner {
             country: parties.get(&leg.party).map_or_else(|| "··".to_owned(), |party| party.country.clone()),
             name: name(&leg.party),
             you: leg.party == own,
@@ -346,6 +364,9 @@ pub(crate) fn picture(
             exact: goods.exact(leg.asset, leg.quantity),
             value: show::usd_brief(leg.value),
             to: name(&leg.to),
+            rate: received(legs, at)
+                .and_then(|got| goods.rate_in_full(leg.asset, leg.quantity, got.asset, got.quantity))
+                .unwrap_or_default(),
         })
         .collect::<Vec<_>>();
     // A leg gives to the party before it, so the picture goes through the legs backwards: each to its receiver.
@@ -408,13 +429,23 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
         lines.push(line("You get", format!("{} {}", goods.exact(*asset, *quantity), goods.name(*asset))));
     }
     for ring in rings {
-        for leg in ring.iter().filter(|leg| leg.party == own) {
+        for (at, leg) in ring.iter().enumerate().filter(|(_, leg)| leg.party == own) {
             let Some(offer) = offers.get(&leg.offer) else { continue };
-            let Some(got) = ring.iter().find(|other| other.to == own) else { continue };
+            let Some(got) = received(ring, at) else { continue };
+            if let Some(rate) = goods.rate_in_full(leg.asset, leg.quantity, got.asset, got.quantity) {
+                lines.push(line("Your rate", rate));
+            }
             // The least that the offer asks for what is given here, rounded up: never less than its limit.
             let (give, want) = (amount(&offer.give_qty), amount(&offer.want_qty));
             let Ok(least) = leg.quantity.mul_div_ceil(want.get(), give.get()) else { continue };
-            lines.push(line("Your limit", goods.exact(offer.want, least)));
+            let limit = goods.exact(offer.want, least);
+            lines.push(line(
+                "Your limit",
+                match (goods.rate(offer.give, give, offer.want, want), goods.asset(offer.give)) {
+                    (Some(rate), Some(given)) => format!("{limit} · {rate} per {}", given.symbol()),
+                    _ => limit,
+                },
+            ));
             let more = show::percent_more(got.quantity.get(), least.get());
             let good = more != "+0.0\u{a0}%";
             let value = if good { more } else { "at your limit".to_owned() };
@@ -526,6 +557,7 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         ),
     };
     let own_answer = answers.get(own.as_str()).copied();
+    let pace = Pace::of(&app.chains.payment);
     page::html(&DealPage {
         id,
         headline,
@@ -534,7 +566,7 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         lines: own_lines(&parts, &own),
         signed: agreed(&companies, signers),
         signers: companies.len(),
-        left: time_left(&app, contract.deadline_height).filter(|_| waiting).map(show::duration),
+        left: pace.left_ms(contract.deadline_height).filter(|_| waiting).map(show::duration),
         state: contract.state.clone(),
         can_sign: waiting && own_answer == Some("waiting"),
         have_signed: waiting && own_answer == Some("signed"),

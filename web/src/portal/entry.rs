@@ -1,7 +1,5 @@
 //! Signing up, in and out.
 
-use std::net::IpAddr;
-
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -66,19 +64,10 @@ async fn sign_in_page(
     page::html(&SignInPage::new(&visitor, &app, form))
 }
 
-fn count_attempt(app: &App, name: &str) -> Result<(), WebError> {
-    app.limiter
-        .attempt(name, clock::now().0)
+fn count_attempt(app: &App, origin: Option<&str>, name: Option<&str>) -> Result<(), WebError> {
+    app.sign_in
+        .attempt(origin, name, clock::now().0)
         .map_err(|wait_ms| WebError::TooMany { wait_s: wait_ms.div_ceil(1000) })
-}
-
-fn origin(request: &HttpRequest) -> String {
-    match request.peer_addr().map(|peer| peer.ip()) {
-        // One customer has a /64 of IPv6 addresses.
-        Some(IpAddr::V6(ip)) => format!("ip {:?}", &ip.segments()[..4]),
-        Some(IpAddr::V4(ip)) => format!("ip {ip}"),
-        None => "ip".to_owned(),
-    }
 }
 
 async fn sign_in(
@@ -99,14 +88,16 @@ async fn sign_in(
             &SignInPage::new(&visitor, &app, form),
         );
     };
-    // In a demonstration everybody comes from the same machine.
-    if app.settings.demo.is_none() {
-        count_attempt(&app, &origin(&request))?;
-    }
-    count_attempt(&app, email.as_str())?;
-    let _turn = app.hashing.acquire().await.map_err(WebError::internal)?;
+    let origin = app.origin(&request);
+    count_attempt(&app, origin.as_deref(), Some(email.as_str()))?;
+    let turn = app.turn().await?;
     let name = email.as_str().to_owned();
-    let user = app.read(move |connection| Ok(accounts::check_login(connection, &email, &password)?)).await?;
+    let user = app
+        .read(move |connection| {
+            let _turn = turn;
+            Ok(accounts::check_login(connection, &email, &password)?)
+        })
+        .await?;
     let Some(user) = user else {
         form.refuse("form", "E-mail address or password is not right.");
         return page::html_with(
@@ -114,7 +105,7 @@ async fn sign_in(
             &SignInPage::new(&visitor, &app, form),
         );
     };
-    app.limiter.clear(&name);
+    app.sign_in.entered(origin.as_deref(), &name);
     enter(&app, &request, user.id, local(form.value("next"))).await
 }
 
@@ -188,13 +179,12 @@ async fn sign_up(
     let Some(user) = read_sign_up(&mut form) else {
         return page::html_with(refused, &SignUpPage { page: visitor.page("Sign up"), form });
     };
-    if app.settings.demo.is_none() {
-        count_attempt(&app, &origin(&request))?;
-    }
-    let _turn = app.hashing.acquire().await.map_err(WebError::internal)?;
+    count_attempt(&app, app.origin(&request).as_deref(), None)?;
+    let turn = app.turn().await?;
     let password = form.raw("password").to_owned();
     let made = app
         .read(move |connection| {
+            let _turn = turn;
             let hash = accounts::hash_password(&password)?;
             Ok(accounts::create(connection, &user, &hash)?)
         })

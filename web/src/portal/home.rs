@@ -9,7 +9,7 @@ use crate::app::{App, Shared};
 use crate::error::WebError;
 use crate::model::Model;
 use crate::page::{self, Page};
-use crate::portal::deals::{DealRow, deal_rows, most_urgent};
+use crate::portal::deals::{DealRow, Pace, deal_rows, most_urgent};
 use crate::portal::stock::{Goods, amount};
 use crate::session::Visitor;
 use crate::show;
@@ -150,7 +150,8 @@ async fn gather(visitor: &Visitor, app: &Shared, address: Address) -> Result<Fac
         let balances = model.balances_of(&own)?;
         let offers = model.offers_of(&own, false, None, 200)?.rows;
         let contracts = most_urgent(model.contracts_to_sign(&own)?, 5);
-        let to_sign = deal_rows(&shared, &mut model, &goods, &own, &contracts)?;
+        let pace = Pace::of(&shared.chains.payment);
+        let to_sign = deal_rows(&pace, &mut model, &goods, &own, &contracts)?;
         let settled = record.as_ref().map_or(0, |party| party.settled);
         let traded: Vec<_> = balances.iter().filter(|balance| balance.asset != 1).collect();
         let asked = requests.iter().any(|request| request.kind == "issue" && request.state != "refused");
@@ -238,11 +239,7 @@ async fn gather(visitor: &Visitor, app: &Shared, address: Address) -> Result<Fac
 
 /// The goods that most open offers look for.
 fn wanted(model: &mut Model<'_>, goods: &Goods) -> Result<Vec<Wanted>, WebError> {
-    let mut counts: std::collections::BTreeMap<i64, usize> = std::collections::BTreeMap::new();
-    for offer in model.open_offers(None, None, 5_000)? {
-        *counts.entry(offer.want).or_default() += 1;
-    }
-    let mut counts: Vec<(i64, usize)> = counts.into_iter().collect();
+    let mut counts = model.wanted_counts()?;
     counts.sort_by_key(|(asset, count)| (std::cmp::Reverse(*count), *asset));
     Ok(counts
         .into_iter()
@@ -250,7 +247,7 @@ fn wanted(model: &mut Model<'_>, goods: &Goods) -> Result<Vec<Wanted>, WebError>
         .map(|(asset, count)| Wanted {
             name: goods.name(asset),
             href: format!("/market?goods={asset}"),
-            note: show::counted(count, "offer wants it", "offers want it"),
+            note: show::counted(usize::try_from(count).unwrap_or(0), "offer wants it", "offers want it"),
         })
         .collect())
 }
@@ -494,6 +491,7 @@ pub(crate) fn example() -> String {
             exact: (*quantity).to_owned(),
             value: (*value).to_owned(),
             to: (*to).to_owned(),
+            rate: String::new(),
         })
         .collect();
     let middle =

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use clearing::Amount;
+use vocabulary::Standing;
 
 use crate::app::Shared;
 use crate::error::WebError;
@@ -14,6 +15,9 @@ use crate::page::{self, Page};
 use crate::portal::stock::{Choice, Goods, amount};
 use crate::session::Visitor;
 use crate::show;
+
+/// The most offers of one asset that are listed on either side.
+const LISTED: i64 = 100;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/market", web::get().to(market_page));
@@ -59,7 +63,7 @@ pub(crate) fn wanted_for(offer: &Offer, given: Amount) -> Amount {
     given.mul_div_ceil(amount(&offer.want_qty).get(), amount(&offer.give_qty).get()).unwrap_or(Amount::MAX)
 }
 
-/// An offer as a row; `names` are those of its owners.
+/// An offer as a row; `names` are those of its owners, as far as the reader may know them.
 fn offer_row(goods: &Goods, offer: &Offer, own: &str, names: &BTreeMap<String, String>) -> OfferRow {
     let remaining = amount(&offer.remaining);
     let want = wanted_for(offer, remaining);
@@ -75,7 +79,7 @@ fn offer_row(goods: &Goods, offer: &Offer, own: &str, names: &BTreeMap<String, S
         who: if offer.owner == own {
             "You".to_owned()
         } else {
-            names.get(&offer.owner).cloned().unwrap_or_else(|| show::short(&offer.owner))
+            names.get(&offer.owner).cloned().unwrap_or_else(|| "A company".to_owned())
         },
         mine: offer.owner == own,
         kind: if offer.commitment == "binding" { "binding" } else { "to be signed" },
@@ -93,19 +97,20 @@ async fn market_page(
     let own = visitor.user()?.address().map(|address| address.to_string()).unwrap_or_default();
     let sought: String = query.get("q").map_or("", |q| q.trim()).chars().take(60).collect();
     let chosen: Option<i64> = query.get("goods").and_then(|id| id.parse().ok());
+    // Whoever makes a login may look at the book; who stands behind an offer is for those who were let in.
+    let admitted = visitor.party.as_ref().is_some_and(|party| party.standing == Standing::Admitted);
     let page = visitor.page("Market");
     let view = app
         .read(move |connection| {
             let mut model = Model::new(connection);
             let goods = Goods::load(&mut model)?;
-            let open = model.open_offers(None, None, 20_000)?;
+            let open = model.open_book(20_000)?;
             let mut book: BTreeMap<i64, (usize, u128, usize)> = BTreeMap::new();
-            for offer in &open {
-                let given = book.entry(offer.give).or_default();
+            for (give, want, remaining) in &open {
+                let given = book.entry(*give).or_default();
                 given.0 += 1;
-                given.1 =
-                    given.1.saturating_add(goods.worth(offer.give, amount(&offer.remaining)).unwrap_or(0));
-                book.entry(offer.want).or_default().2 += 1;
+                given.1 = given.1.saturating_add(goods.worth(*give, amount(remaining)).unwrap_or(0));
+                book.entry(*want).or_default().2 += 1;
             }
             let rows: Vec<GoodsRow> = goods
                 .traded()
@@ -135,16 +140,15 @@ async fn market_page(
             let mut chosen_asset = None;
             if let Some(asset) = chosen.and_then(|id| goods.asset(id)) {
                 chosen_asset = Some(Choice::new(&goods, asset, String::new()));
-                let about: Vec<&Offer> =
-                    open.iter().filter(|offer| offer.give == asset.id || offer.want == asset.id).collect();
-                let owners: Vec<String> = about.iter().map(|offer| offer.owner.clone()).collect();
-                let names = model.names_of(&owners)?;
-                for offer in about {
-                    let list = if offer.give == asset.id { &mut giving } else { &mut wanting };
-                    if list.len() < 100 {
-                        list.push(offer_row(&goods, offer, &own, &names));
-                    }
-                }
+                let gives = model.open_offers(Some(asset.id), None, LISTED)?;
+                let wants = model.open_offers(None, Some(asset.id), LISTED)?;
+                let owners: Vec<String> =
+                    gives.iter().chain(&wants).map(|offer| offer.owner.clone()).collect();
+                let names = if admitted { model.names_of(&owners)? } else { BTreeMap::new() };
+                let rows = |offers: &[Offer]| {
+                    offers.iter().map(|offer| offer_row(&goods, offer, &own, &names)).collect()
+                };
+                (giving, wanting) = (rows(&gives), rows(&wants));
             }
             Ok(MarketPage {
                 page,

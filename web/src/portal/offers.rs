@@ -1,10 +1,12 @@
 //! Offers: what the reader gives for what, how much of it was filled, and the form that says so.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use barter_engine::{Ask, Market as Quotes, Strict};
-use clearing::{Amount, AssetKey};
+use clearing::{Amount, AssetKey, Book};
 use ledger::{SubChain, Timestamp};
 use payment_chain::Payload;
 use payment_chain::model::{AssetId, Commitment, OfferId, OfferTerms};
@@ -120,15 +122,33 @@ pub(crate) struct Value {
     book: String,
 }
 
+/// The open offers at one height, ready for quotes.
+pub(crate) struct LiveBook {
+    book: Book,
+    /// Epoch seconds of the block that it is of.
+    now: u64,
+}
+
+/// The live book. No block is committed while the state is read, so that is done once for each height, however many
+/// look at their offers.
+pub(crate) fn live_book(app: &App) -> Result<Arc<LiveBook>, WebError> {
+    let ledger = &app.chains.payment;
+    app.book.at(ledger.height(), || {
+        Ok(ledger.view_head(|state, head| {
+            let time = head.block.header.time;
+            LiveBook { book: payment_chain::view::book(state, time), now: time.seconds() }
+        }))
+    })
+}
+
 /// What `given` of one asset would fetch of another, passed on along open offers: a look at the book, no promise.
-fn quote(app: &App, goods: &Goods, give: i64, want: i64, given: Amount) -> String {
+fn quote(live: &LiveBook, goods: &Goods, give: i64, want: i64, given: Amount) -> String {
     let key = |id: i64| AssetKey(u64::try_from(id).unwrap_or(0));
-    let time = app.chains.payment.head().block.header.time;
-    let now = time.seconds();
-    let book = app.chains.payment.view(|state| payment_chain::view::book(state, time));
+    let LiveBook { book, now } = live;
+    let now = *now;
     let ask = Ask { send: key(give), receive: key(want), amount: given, strict: Strict::Send, paths: 3, now };
     // An asset that no live offer names is not in the book at all.
-    let quote = Quotes::new(&book, now).quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
+    let quote = Quotes::new(book, now).quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
     let Some(quote) = quote else {
         return "No chain of open offers leads from one to the other at the moment; yours may be the missing link."
             .to_owned();
@@ -181,7 +201,7 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Valu
         }
     }
     if let Some(given) = given {
-        value.quote = quote(app, &goods, give, want, given);
+        value.quote = quote(&*live_book(app)?, &goods, give, want, given);
     }
     let givers = model.open_offers(Some(want), None, 2_000)?;
     let takers = model.open_offers(None, Some(give), 2_000)?;

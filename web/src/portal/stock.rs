@@ -59,6 +59,18 @@ impl Goods {
         }
     }
 
+    /// What is got for a unit of what is given: `0.2869 t`.
+    pub(crate) fn rate(&self, give: i64, given: Amount, get: i64, got: Amount) -> Option<String> {
+        let (give, get) = (self.asset(give)?, self.asset(get)?);
+        Some(format!("{} {}", show::rate(got, get.places(), given, give.places())?, get.symbol()))
+    }
+
+    /// That rate in full: `0.2869 t robusta coffee per t jute yarn`.
+    pub(crate) fn rate_in_full(&self, give: i64, given: Amount, get: i64, got: Amount) -> Option<String> {
+        let rate = self.rate(give, given, get, got)?;
+        Some(format!("{rate} {} per {} {}", self.name(get), self.asset(give)?.symbol(), self.name(give)))
+    }
+
     /// What an amount is worth at the reference price, in millionths of a dollar.
     pub(crate) fn worth(&self, id: i64, amount: Amount) -> Option<u128> {
         let asset = self.asset(id)?;

@@ -1,5 +1,7 @@
 //! Journeys through the real router, over the three real chains.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use ledger::light::ProvenFact;
@@ -9,6 +11,7 @@ use payment_chain::model::{Commitment, Settlement};
 use proptest::prelude::*;
 use vocabulary::Role;
 
+use super::offers::live_book;
 use super::{fuzz_offer_form, fuzz_registration_form};
 use crate::form::fuzz_form;
 use crate::testing::stage::{Answer, Browser, COFFEE, JUTE, PASSWORD, Stage, between};
@@ -173,6 +176,15 @@ fn a_ring_is_read_signed_by_all_and_settled() {
                 "{}",
                 ring.body
             );
+            assert!(ring.body.contains("Your rate"), "{}", ring.body);
+            // Every leg says how much its giver gets for a unit of what it gives.
+            for rate in [
+                "t robusta coffee per t jute yarn",
+                "t diesel per t robusta coffee",
+                "t jute yarn per t diesel",
+            ] {
+                assert!(ring.body.contains(rate), "{rate}: {}", ring.body);
+            }
             let asked = browser.post("/deals/1/sign", &[]).await;
             let signed = browser.sign(who, &asked).await;
             assert_eq!(arrives(&stage, &mut browser, &signed).await, "/deals/1");
@@ -265,6 +277,28 @@ fn pages_of_others_are_not_there() {
             let answer = nobody.get(path).await;
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
             assert!(answer.location.starts_with("/signin?next=/"), "{path}");
+        }
+    });
+}
+
+#[test]
+fn the_market_names_companies_to_admitted_ones_only() {
+    run(async {
+        let stage = Stage::new();
+        stage.offer("Dhaka Mills", (JUTE, 400_000), (COFFEE, 118_000), Commitment::Indicative);
+        stage.login_of("Stranger", Role::Trader);
+        let mut stranger = Browser::new(&stage).await;
+        stranger.sign_in("Stranger").await;
+        let seen = stranger.get("/market?goods=2").await.body;
+        assert!(seen.contains("400\u{a0}t") && seen.contains("robusta coffee"), "{seen}");
+        for private in ["Dhaka Mills", &account("Dhaka Mills").to_string()[..10]] {
+            assert!(!seen.contains(private), "{private}: {seen}");
+        }
+        for admitted in ["Hanoi Beans", "Market Watch", "Registrar"] {
+            let mut browser = Browser::new(&stage).await;
+            browser.sign_in(admitted).await;
+            let seen = browser.get("/market?goods=2").await.body;
+            assert!(seen.contains("Dhaka Mills"), "{admitted}: {seen}");
         }
     });
 }
@@ -472,6 +506,16 @@ fn the_value_of_an_offer_is_shown_before_it_is_made() {
         assert!(page.body.contains("robusta coffee") && !page.body.contains(">diesel (HS"), "{}", page.body);
         assert_eq!(browser.post("/offers/value.json", &[("give", "x")]).await.status, StatusCode::OK);
     });
+}
+
+#[test]
+fn the_book_is_read_once_for_a_record_however_many_keys_are_struck() {
+    let stage = Stage::new();
+    stage.offers_of_a_ring(Commitment::Indicative);
+    let first = live_book(&stage.app).unwrap();
+    assert!(Arc::ptr_eq(&first, &live_book(&stage.app).unwrap()));
+    stage.tick();
+    assert!(!Arc::ptr_eq(&first, &live_book(&stage.app).unwrap()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The dashboard: how the market does, and what looks risky.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
@@ -14,7 +15,7 @@ use super::csv::Csv;
 use super::figures::Figures;
 use super::{map, number, query};
 use crate::api::wire::{rfc3339, usd};
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::db::AnyConnection;
 use crate::error::WebError;
 use crate::model::Model;
@@ -62,7 +63,7 @@ struct Snapshot {
     height: i64,
     head: i64,
     time_ms: i64,
-    figures: Figures,
+    figures: Arc<Figures>,
     assets: BTreeMap<i64, Asset>,
     tiles: Vec<Tile>,
     alerts: Vec<Alert>,
@@ -80,13 +81,17 @@ fn height_of(model: &mut Model<'_>, asked: Option<i64>) -> Result<(i64, i64, i64
 }
 
 fn snapshot(
+    app: &App,
     connection: &mut AnyConnection,
     asked: Option<i64>,
     price_age_ms: i64,
 ) -> Result<Snapshot, WebError> {
     let mut model = Model::new(connection);
     let (height, head, time_ms) = height_of(&mut model, asked)?;
-    let figures = Figures::of(&model.leg_facts(height)?, &model.countries()?);
+    let key = model.figures_key(height)?;
+    let mut sum_up = || Ok::<_, WebError>(Figures::of(&model.leg_facts(height)?, &model.countries()?));
+    // Only the newest sums are asked for again and again.
+    let figures = if height == head { app.figures.at(key, sum_up)? } else { Arc::new(sum_up()?) };
     let assets = model.assets()?;
     let mut tiles = vec![
         Tile {
@@ -164,8 +169,9 @@ pub(super) async fn show(
     let config = app.chains.payment.view(payment_chain::view::config);
     let price_age =
         config.map_or(PRICE_AGE_MS, |config| i64::try_from(config.price_max_age_ms).unwrap_or(PRICE_AGE_MS));
+    let shared = app.clone();
     let Snapshot { height, head, time_ms, figures, assets, tiles, alerts } =
-        app.read(move |connection| snapshot(connection, asked, price_age)).await?;
+        app.read(move |connection| snapshot(&shared, connection, asked, price_age)).await?;
 
     let hourly = figures.bucket_ms < 86_400_000;
     let over_time: Vec<Bar> = figures
