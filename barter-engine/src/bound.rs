@@ -1,13 +1,11 @@
 //! Proven upper bounds on what any answer can be worth.
 
+use crate::flow::SAFETY;
 use crate::pool::Candidate;
 use crate::scene::Scene;
 use clearing::{Mode, UsdValue};
 use microlp::{ComparisonOp, OptimizationDirection, Problem};
 use ruint::aliases::U256;
-
-/// Covers the rounding of float sums over at most some millions of terms.
-const SAFETY: f64 = 1.0 + 1e-9;
 
 /// The least that a leg must receive per USD given, valid for every answer of the mode.
 fn asked(scene: &Scene, book: &clearing::Book) -> Vec<f64> {
@@ -26,41 +24,9 @@ fn asked(scene: &Scene, book: &clearing::Book) -> Vec<f64> {
         .collect()
 }
 
-/// The any-rates bound: per asset, what is given covers at least the floors of those who want it. For whatever
-/// asset prices `y` the sum over offers of `cap * max(0, 1 + y[give] - floor * y[want])` is an upper bound (weak
-/// duality), so the prices may be searched with floats and the bound is still proven.
+/// The any-rates bound, see [`crate::flow`].
 pub(crate) fn any_rates(scene: &Scene, book: &clearing::Book, rounds: usize) -> f64 {
-    let floors = asked(scene, book);
-    let assets = scene.unit.len();
-    let total: f64 = scene.offers.iter().map(|offer| offer.cap).sum();
-    let mut prices = vec![0.0f64; assets];
-    let mut best = total;
-    // Subgradient steps with momentum, scaled per asset by the volume that passes it.
-    let mut volume = vec![1e-9f64; assets];
-    for offer in &scene.offers {
-        volume[offer.give as usize] += offer.cap;
-        volume[offer.want as usize] += offer.cap;
-    }
-    let mut direction = vec![0.0f64; assets];
-    for round in 0..rounds {
-        let mut slope = vec![0.0f64; assets];
-        let mut value = 0.0;
-        for (offer, floor) in scene.offers.iter().zip(&floors) {
-            let margin = 1.0 + prices[offer.give as usize] - floor * prices[offer.want as usize];
-            if margin > 0.0 {
-                value += offer.cap * margin;
-                slope[offer.give as usize] += offer.cap;
-                slope[offer.want as usize] -= floor * offer.cap;
-            }
-        }
-        best = best.min(value);
-        let step = 2.0 / (1.0 + 0.15 * round as f64);
-        for asset in 0..assets {
-            direction[asset] = 0.7 * direction[asset] + 0.3 * slope[asset] / volume[asset];
-            prices[asset] = (prices[asset] - step * direction[asset]).max(0.0);
-        }
-    }
-    (best * SAFETY).min(total * SAFETY)
+    crate::flow::any_rates(scene, &asked(scene, book), rounds).bound
 }
 
 /// The bound from every ring: offers' prices `y` such that no ring, however it shares its surplus, earns more than

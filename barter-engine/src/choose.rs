@@ -2,7 +2,7 @@
 
 use crate::clear::{Effort, Options, Stage, Stats};
 use crate::fill::Fill;
-use crate::master::Master;
+use crate::pdhg::Master;
 use crate::pool::{Candidate, Limits};
 use crate::scene::{Scene, float};
 use crate::volumes::{Column, Dice, Summit, Volumes};
@@ -13,11 +13,7 @@ use rayon::prelude::*;
 pub(crate) struct Plan {
     /// Limits of the search for every ring there is.
     pub(crate) first: Limits,
-    /// Limits of each later search, if there are too many.
-    pub(crate) then: Limits,
-    /// Rounds of search and programme.
-    pub(crate) rounds: usize,
-    /// Iterations of the programme per round.
+    /// Iterations of the programme over them.
     pub(crate) iterations: usize,
     /// Neighbourhoods per start.
     neighbourhoods: usize,
@@ -43,17 +39,14 @@ impl Plan {
             steps_per_start: if quick { 20_000 } else { 100_000 },
             uses: u32::MAX,
         };
-        let then = Limits { rings: 20_000, rings_per_start: 100, steps_per_start: 10_000, uses: 10 };
-        let (rounds, neighbourhoods, lessons) = match offers {
-            0..=4_000 => (40, 400, 8),
-            4_001..=40_000 => (16, 40, 1),
-            _ => (4, 20, 1),
+        let (neighbourhoods, lessons) = match offers {
+            0..=4_000 => (400, 8),
+            4_001..=40_000 => (40, 1),
+            _ => (20, 1),
         };
         Plan {
             first,
-            then,
-            rounds: if quick { rounds / 4 } else { rounds },
-            iterations: 100,
+            iterations: 2_000,
             neighbourhoods: if quick { 60 } else { neighbourhoods },
             nodes: if quick { 40 } else { 100 },
             pivots: if quick { 3_000 } else { 60_000 },

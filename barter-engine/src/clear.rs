@@ -2,9 +2,10 @@
 
 use crate::bound;
 use crate::choose::{Plan, choose};
+use crate::dive::dive;
 use crate::fill::Fill;
 use crate::lots;
-use crate::master::Master;
+use crate::pdhg::Master;
 use crate::pool::{Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
 use crate::scene::Scene;
@@ -198,7 +199,8 @@ fn prove(book: &Book, rules: &Rules, now: u64, mut rings: Vec<clearing::Ring>) -
 fn certify(scene: &Scene, book: &Book, pool: &Pool, stats: &Stats) -> UsdValue {
     /// Up to so many rings the programme over all of them is quickly solved.
     const EVERY_RING: usize = 1_500;
-    let rounds = if scene.offers.len() > 50_000 { 150 } else { 400 };
+    // About equal work for every book; small ones converge slowly for their size.
+    let rounds = (30_000_000 / scene.offers.len().max(1)).clamp(500, 10_000);
     let mut best = bound::any_rates(scene, book, rounds);
     if stats.every_ring
         && scene.mode != Mode::Lots
@@ -213,46 +215,27 @@ fn certify(scene: &Scene, book: &Book, pool: &Pool, stats: &Stats) -> UsdValue {
 fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
     let plan = Plan::new(scene.offers.len(), options.effort);
     let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
-    let mut weights = vec![1.0; caps.len()];
+    let weights = vec![1.0; caps.len()];
     let mut master = Master::default();
     let mut columns: Vec<Column> = Vec::new();
-    let (mut rings, found) = if scene.mode == Mode::Lots {
+    let (rings, found) = if scene.mode == Mode::Lots {
         lots::search(scene, &plan.first)
     } else {
         search(scene, &weights, &plan.first)
     };
     stats.every_ring = found == Found::All;
     if !stats.every_ring && scene.mode != Mode::Lots {
-        rings = search(scene, &weights, &plan.then).0;
+        return dive(scene, options, pool, stats);
     }
-    let rounds = if stats.every_ring || scene.mode == Mode::Lots { 1 } else { plan.rounds };
-    for round in 0..rounds {
-        let before = pool.rings.len();
-        for ring in rings.drain(..) {
-            if pool.push(ring) {
-                columns.push(Column::new(scene, &ring));
-            }
+    for ring in rings {
+        if pool.push(ring) {
+            columns.push(Column::new(scene, &ring));
         }
-        let iterations = if rounds == 1 { 20 * plan.iterations } else { plan.iterations };
-        master.solve(&columns, &caps, iterations);
-        let value: f64 = columns
-            .iter()
-            .zip(&master.levels)
-            .map(|(column, level)| column.value * column.most * level)
-            .sum();
-        options.tell(Stage::Rings, round + 1, rounds, value);
-        if options.stopped() {
-            stats.stopped = true;
-            break;
-        }
-        if round + 1 == rounds || (round > 0 && pool.rings.len() == before) {
-            break;
-        }
-        for (weight, price) in weights.iter_mut().zip(&master.prices) {
-            *weight = 1.0 - price;
-        }
-        rings = search(scene, &weights, &plan.then).0;
     }
+    master.solve(&columns, &caps, plan.iterations);
+    let levels = columns.iter().zip(&master.levels);
+    let value: f64 = levels.map(|(column, level)| column.value * column.most * level).sum();
+    options.tell(Stage::Rings, 1, 1, value);
     let fill = choose(scene, options, &plan, &columns, &master, stats);
     finish(scene, options, fill, pool, stats)
 }

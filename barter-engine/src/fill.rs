@@ -90,7 +90,7 @@ impl<'a> Fill<'a> {
     }
 
     /// Places a ring of about `volume`; minimums are looked at later.
-    fn place(
+    pub(crate) fn place(
         &mut self,
         ring: &Candidate,
         volume: f64,
@@ -283,6 +283,81 @@ impl<'a> Fill<'a> {
             self.put(old);
         }
         false
+    }
+
+    /// Offers under their minimum: brings them to it over whatever of `rings` (places per offer in `pool`) have room
+    /// among offers that are open, else takes their rings back and looks after whom that leaves short.
+    pub(crate) fn save_minimums(&mut self, pool: &[Candidate], of_offer: &[Vec<u32>]) {
+        let lacks = |fill: &Fill<'_>, at: u32| {
+            let offer = fill.scene.offer(at);
+            float(offer.least_qty - fill.given(at)) * fill.scene.unit[offer.give as usize]
+        };
+        let mut short: Vec<(f64, u32)> = self.short().into_iter().map(|at| (lacks(self, at), at)).collect();
+        short.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let mut queue: std::collections::VecDeque<u32> = short.into_iter().map(|(_, at)| at).collect();
+        while let Some(at) = queue.pop_front() {
+            let is_short = |fill: &Fill<'_>, at: u32| {
+                (1..fill.scene.offer(at).least_qty).contains(&fill.given[at as usize])
+            };
+            if !is_short(self, at) || self.top_up(at, pool, &of_offer[at as usize]) || self.enlarge(at) {
+                continue;
+            }
+            for id in self.rings_of[at as usize].clone() {
+                let Some(placed) = self.take_back(id) else { continue };
+                for other in placed.ring.offers() {
+                    if *other != at && is_short(self, *other) {
+                        queue.push_back(*other);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Brings an offer to its minimum over several rings. Returns whether it got there; what was added stays.
+    fn top_up(&mut self, at: u32, pool: &[Candidate], rings: &[u32]) -> bool {
+        let scene = self.scene;
+        let offer = scene.offer(at);
+        let price = scene.unit[offer.give as usize];
+        let mut order: Vec<(f64, &Candidate)> = rings
+            .iter()
+            .map(|ring| &pool[*ring as usize])
+            .filter(|ring| {
+                ring.offers().iter().all(|leg| self.given(*leg) > 0 || scene.offer(*leg).least_qty == 0)
+            })
+            .map(|ring| (self.most(ring), ring))
+            .collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+        for (_, ring) in order {
+            let given = self.given(at);
+            if given >= offer.least_qty {
+                break;
+            }
+            let Some(leg) = ring.offers().iter().position(|o| *o == at) else { continue };
+            let share = ring.shares(scene).0[leg];
+            let needed = float(offer.least_qty - given) * price / share * (1.0 + 1e-6);
+            let held = self.rings_of[at as usize].iter().copied();
+            let held: Option<usize> =
+                held.into_iter().find(|id| self.placed[*id].is_some_and(|placed| placed.ring == *ring));
+            let old = held.and_then(|id| self.take_back(id));
+            let before = old.map_or(0, |old| old.gives[leg]);
+            let has = float(before) * price / share;
+            let needed = has + needed;
+            let added = self.place(ring, needed, None, Some(leg));
+            let more = added.and_then(|id| self.placed[id]).is_some_and(|placed| {
+                let rises = |(new, old): (&u128, u128)| *new >= old;
+                placed.gives[leg] > before
+                    && old.is_none_or(|old| placed.gives.iter().zip(old.gives).all(rises))
+            });
+            if !more {
+                if let Some(id) = added {
+                    self.take_back(id);
+                }
+                if let Some(old) = old {
+                    self.put(old);
+                }
+            }
+        }
+        self.given(at) >= offer.least_qty
     }
 
     /// Lets the offer give as much more in one ring, all other legs unchanged, as the rules allow and it lacks.

@@ -1,85 +1,114 @@
-//! The linear programme over a pool of rings, solved to a guess by the primal-dual hybrid gradient method: sparse,
-//! warm-started, and its dual prices tell the search of rings where to look.
+//! The linear programme over a pool of rings: how much of each, and what an offer's USD is worth.
+//!
+//! Augmented Lagrangian with coordinate ascent: an offer's price rises with what is asked of it beyond what it gives;
+//! one ring after the other moves to where its legs' prices eat up what it earns; now and then the prices are set to
+//! what they have become. Sparse, warm-started, and as exact as it has time for.
 
 use crate::volumes::Column;
 
-/// The state of the programme: a level between 0 and 1 per column, a price per USD of each offer.
-#[derive(Default)]
+/// The state of the programme.
+#[derive(Clone, Default)]
 pub(crate) struct Master {
+    /// USD given by the first leg, per column.
     pub(crate) levels: Vec<f64>,
+    /// Price per USD given, per offer: above 0 where it is full, below 0 where it must be filled.
     pub(crate) prices: Vec<f64>,
+    /// USD given, per offer.
+    pub(crate) given: Vec<f64>,
 }
 
+/// What the offers allow.
+pub(crate) struct Bounds {
+    /// The most that each gives, USD; 0 closes it.
+    pub(crate) most: Vec<f64>,
+    /// The least that each must give, USD; 0 if it need not.
+    pub(crate) least: Vec<f64>,
+}
+
+/// How much the price of an offer rises when twice is asked of it what it has.
+const RISE: f64 = 0.5;
+
+/// The most that is paid per USD for an offer that must be filled.
+const MOST_PAID: f64 = 4.0;
+
+/// Columns that lose more than this per USD rest until prices are set again.
+const RESTS: f64 = 0.05;
+
 impl Master {
-    /// Runs `rounds` iterations over `columns`, of which the first ones may have been seen before.
-    pub(crate) fn solve(&mut self, columns: &[Column], caps: &[f64], rounds: usize) {
+    /// The price of an offer at what it gives.
+    fn price(&self, at: usize, bounds: &Bounds) -> f64 {
+        let (most, least, given) = (bounds.most[at], bounds.least[at], self.given[at]);
+        let over = self.prices[at] + RISE * (given - most) / most;
+        if over > 0.0 || least <= 0.0 {
+            return over.max(0.0);
+        }
+        (self.prices[at] + RISE * (given - least) / most).clamp(-MOST_PAID, 0.0)
+    }
+
+    /// Runs `rounds` settings of prices with `passes` over the columns each.
+    /// The levels of columns that are `fixed` stay.
+    pub(crate) fn solve(
+        &mut self,
+        columns: &[Column],
+        fixed: &[bool],
+        bounds: &Bounds,
+        rounds: usize,
+        passes: usize,
+    ) {
         self.levels.resize(columns.len(), 0.0);
-        self.prices.resize(caps.len(), 0.0);
-        let mut starts = Vec::with_capacity(columns.len() + 1);
-        let mut rows: Vec<u32> = Vec::with_capacity(columns.len() * 6);
-        let mut usd: Vec<f64> = Vec::with_capacity(columns.len() * 6);
-        let mut row_sums = vec![0.0f64; caps.len()];
-        let mut steps = Vec::with_capacity(columns.len());
-        let mut worth = Vec::with_capacity(columns.len());
-        starts.push(0);
-        for column in columns {
-            let mut sum = 0.0;
-            for (offer, share) in column.ring.offers().iter().zip(column.shares) {
-                let gives = share * column.most;
-                rows.push(*offer);
-                usd.push(gives);
-                row_sums[*offer as usize] += gives;
-                sum += gives;
+        self.prices.resize(bounds.most.len(), 0.0);
+        self.given.clear();
+        self.given.resize(bounds.most.len(), 0.0);
+        for (column, level) in columns.iter().zip(&mut self.levels) {
+            if column.legs().any(|(at, _)| bounds.most[at] <= 0.0) {
+                *level = 0.0;
             }
-            starts.push(rows.len());
-            steps.push(1.0 / sum.max(1e-300));
-            worth.push(column.value * column.most);
+            column.legs().for_each(|(at, share)| self.given[at] += share * *level);
         }
-        let mut used = vec![0.0f64; caps.len()];
-        let mut level_sum = vec![0.0f64; columns.len()];
-        let mut price_sum = vec![0.0f64; caps.len()];
-        let mut since = 0usize;
-        let mut span = 40usize;
+        let steps: Vec<f64> = columns
+            .iter()
+            .zip(fixed)
+            .map(|(column, fixed)| {
+                if *fixed || column.legs().any(|(at, _)| bounds.most[at] <= 0.0) {
+                    return 0.0;
+                }
+                let sum: f64 = column.legs().map(|(at, share)| share * share / bounds.most[at]).sum();
+                1.0 / (RISE * sum)
+            })
+            .collect();
+        let mut awake: Vec<u32> = Vec::with_capacity(columns.len());
         for _ in 0..rounds {
-            used.iter_mut().for_each(|used| *used = 0.0);
-            for at in 0..columns.len() {
-                let legs = starts[at]..starts[at + 1];
-                let cost: f64 = legs.clone().map(|leg| usd[leg] * self.prices[rows[leg] as usize]).sum();
-                let old = self.levels[at];
-                let new = (old + steps[at] * (worth[at] - cost)).clamp(0.0, 1.0);
-                self.levels[at] = new;
-                level_sum[at] += new;
-                let ahead = 2.0 * new - old;
-                if ahead != 0.0 {
-                    legs.for_each(|leg| used[rows[leg] as usize] += usd[leg] * ahead);
+            awake.clear();
+            for (at, column) in (0u32..).zip(columns) {
+                let step = steps[at as usize];
+                if step > 0.0
+                    && (self.levels[at as usize] > 0.0 || self.slope(column, bounds) > -RESTS * column.value)
+                {
+                    awake.push(at);
                 }
             }
-            for (offer, price) in self.prices.iter_mut().enumerate() {
-                if row_sums[offer] > 0.0 {
-                    *price = (*price + (used[offer] - caps[offer]) / row_sums[offer]).max(0.0);
-                    price_sum[offer] += *price;
+            for _ in 0..passes {
+                for &at in &awake {
+                    let column = &columns[at as usize];
+                    let slope = self.slope(column, bounds);
+                    let old = self.levels[at as usize];
+                    let new = (old + slope * steps[at as usize]).max(0.0);
+                    if new != old {
+                        self.levels[at as usize] = new;
+                        column.legs().for_each(|(leg, share)| self.given[leg] += share * (new - old));
+                    }
                 }
             }
-            since += 1;
-            if since == span {
-                self.restart(&mut level_sum, &mut price_sum, since);
-                since = 0;
-                span += span / 2;
+            for at in 0..self.prices.len() {
+                if bounds.most[at] > 0.0 {
+                    self.prices[at] = self.price(at, bounds);
+                }
             }
-        }
-        if since > 0 {
-            self.restart(&mut level_sum, &mut price_sum, since);
         }
     }
 
-    /// Goes on from the average, which converges where the last iterate circles.
-    #[expect(clippy::cast_precision_loss, reason = "a count of some thousands")]
-    fn restart(&mut self, level_sum: &mut [f64], price_sum: &mut [f64], since: usize) {
-        for (level, sum) in self.levels.iter_mut().zip(level_sum) {
-            *level = std::mem::take(sum) / since as f64;
-        }
-        for (price, sum) in self.prices.iter_mut().zip(price_sum) {
-            *price = std::mem::take(sum) / since as f64;
-        }
+    /// What a column earns per unit of volume.
+    fn slope(&self, column: &Column, bounds: &Bounds) -> f64 {
+        column.value - column.legs().map(|(at, share)| share * self.price(at, bounds)).sum::<f64>()
     }
 }

@@ -54,7 +54,7 @@ impl Column {
         Column { ring: *ring, shares, value, most: caps.fold(f64::INFINITY, f64::min) }
     }
 
-    fn legs(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
+    pub(crate) fn legs(&self) -> impl Iterator<Item = (usize, f64)> + '_ {
         self.ring.offers().iter().map(|o| *o as usize).zip(self.shares)
     }
 }
@@ -494,7 +494,7 @@ enum Accept {
 const SPARE: f64 = 5e-4;
 
 /// The most in USD, a little less where other legs may have to be rounded up; all-or-none offers have no slack.
-fn ceiling(scene: &Scene, offer: &Live) -> f64 {
+pub(crate) fn ceiling(scene: &Scene, offer: &Live) -> f64 {
     let spare = match offer.give_qty {
         _ if offer.least_qty == offer.give_qty => return offer.cap,
         0..200 => return offer.cap,
@@ -504,7 +504,7 @@ fn ceiling(scene: &Scene, offer: &Live) -> f64 {
     offer.cap - (spare * scene.unit[offer.give as usize]).max(offer.cap * SPARE)
 }
 
-fn margin(scene: &Scene, offer: &Live) -> f64 {
+pub(crate) fn margin(scene: &Scene, offer: &Live) -> f64 {
     if offer.least_qty == 0 || offer.least_qty == offer.give_qty {
         return offer.least;
     }

@@ -1,0 +1,194 @@
+//! Volumes for books with more rings than can be looked at: rings are found as prices ask for them, minimums are
+//! decided on the way down, and what whole units refuse is tried again over what is left.
+
+use crate::clear::{Effort, Options, Stage, Stats};
+use crate::exact::{realise, whole};
+use crate::fill::Fill;
+use crate::flow;
+use crate::labels::{self, Breadth};
+use crate::master::Bounds;
+use crate::pool::{Candidate, Pool};
+use crate::ration::Ration;
+use crate::scene::{Live, Scene};
+use crate::volumes::ceiling;
+
+/// How much work a book of some size gets. All of it is counted, none timed.
+pub(crate) struct Depth {
+    /// Iterations of the any-rates programme.
+    flow: usize,
+    /// Rounds of search and programme before minimums are decided.
+    rounds: usize,
+    /// Settings of prices per step of the programme.
+    settings: usize,
+    /// Steps over which minimums are decided.
+    steps: usize,
+    /// Steps over which the last ones give in.
+    yields: usize,
+    /// How often what is left is cleared again.
+    again: usize,
+    /// The breadth of searches.
+    breadth: Breadth,
+}
+
+impl Depth {
+    pub(crate) fn new(offers: usize, effort: Effort) -> Depth {
+        let quick = effort == Effort::Quick;
+        let (rounds, labels, rings) = match offers {
+            0..=4_000 => (30, 6, 3),
+            4_001..=40_000 => (8, 4, 2),
+            _ => (6, 2, 1),
+        };
+        Depth {
+            flow: if offers > 40_000 { 500 } else { 1_000 },
+            rounds: if quick { rounds / 2 } else { rounds },
+            settings: 12,
+            steps: if quick { 8 } else { 12 },
+            yields: if quick { 4 } else { 8 },
+            again: if quick { 3 } else { 8 },
+            breadth: Breadth { labels, rings, least: 0.002 },
+        }
+    }
+}
+
+/// The first search takes rings that lose up to this per USD at the prices of the any-rates programme, which lets none
+/// earn anything.
+const FIRST_LOSS: f64 = 0.03;
+
+/// Clears `scene`.
+pub(crate) fn dive<'a>(
+    scene: &'a Scene,
+    options: &Options<'_>,
+    pool: &mut Pool,
+    stats: &mut Stats,
+) -> Fill<'a> {
+    let depth = Depth::new(scene.offers.len(), options.effort);
+    let floors: Vec<f64> = scene.offers.iter().map(|offer| offer.floor).collect();
+    let any = flow::any_rates(scene, &floors, depth.flow);
+    let prices = (0..floors.len()).map(|at| flow::margin(scene, at, floors[at], &any.prices).max(0.0));
+    let mut ration = Ration::new(scene, prices.collect());
+    let mut fill = Fill::new(scene);
+    for pass in 0..=depth.again {
+        let first = pass == 0;
+        ration.bounds(bounds(scene, &fill), needs(scene, &fill));
+        let rounds = if first { depth.rounds } else { 1 };
+        for round in 0..rounds {
+            let least = if first && round == 0 { -FIRST_LOSS } else { depth.breadth.least };
+            let found = labels::search(scene, &ration.weights(), &Breadth { least, ..depth.breadth });
+            let new = ration.add(&found);
+            ration.solve(depth.settings);
+            options.tell(Stage::Rings, round + 1, rounds, fill.value() + ration.value());
+            ration.forget(0.3);
+            if new == 0 || options.stopped() {
+                break;
+            }
+        }
+        let steps = if first { depth.steps } else { depth.steps / 2 };
+        for step in 0..steps {
+            ration.decide(step, steps);
+            if step % 4 == 0 && step > 0 {
+                let found = labels::search(scene, &ration.weights(), &Breadth { rings: 1, ..depth.breadth });
+                ration.add(&found);
+                ration.forget(0.3);
+            }
+            ration.solve(depth.settings);
+        }
+        ration.forget(0.1);
+        for _ in 0..if first { depth.yields } else { depth.yields / 2 } {
+            ration.give_in();
+            ration.solve(2 * depth.settings);
+            ration.round(0.5);
+            ration.sift();
+        }
+        ration.solve(2 * depth.settings);
+        let before = fill.value();
+        place(scene, &mut ration, &mut fill);
+        options.tell(Stage::Volumes, pass + 1, depth.again + 1, fill.value());
+        if options.stopped() {
+            stats.stopped = true;
+            break;
+        }
+        if !first && fill.value() < before * 1.0005 {
+            break;
+        }
+    }
+    for ring in ration.rings() {
+        pool.push(ring);
+    }
+    fill
+}
+
+/// What the programme may use of each offer, given what is filled.
+fn bounds(scene: &Scene, fill: &Fill<'_>) -> Bounds {
+    let most = (0u32..).zip(&scene.offers).map(|(at, offer)| usable(scene, offer, fill.given(at))).collect();
+    Bounds { most, least: vec![0.0; scene.offers.len()] }
+}
+
+/// What each offer needs in the programme if anything, given what is filled.
+fn needs(scene: &Scene, fill: &Fill<'_>) -> Vec<f64> {
+    (0u32..)
+        .zip(&scene.offers)
+        .map(|(at, offer)| if fill.given(at) > 0 { 0.0 } else { needed(scene, offer) })
+        .collect()
+}
+
+/// The share of an offer that stays out of the plan, for rounding; what is not needed is filled in the end.
+const SPARE: f64 = 0.004;
+
+/// Offers of fewer units are counted out one by one: a spare share would be a whole unit.
+const FEW_UNITS: u128 = 1_000;
+
+/// The most that an offer plans with beyond what it gives.
+fn usable(scene: &Scene, offer: &Live, given: u128) -> f64 {
+    let taken = crate::scene::float(given) * scene.unit[offer.give as usize];
+    let left = offer.cap - taken;
+    if offer.least_qty == offer.give_qty || offer.give_qty < FEW_UNITS {
+        // Nearly nothing is nothing.
+        return if left < 0.5 * scene.unit[offer.give as usize] { 0.0 } else { left };
+    }
+    let planned = ceiling(scene, offer).min((offer.cap * (1.0 - SPARE)).max(offer.least)) - taken;
+    if planned < offer.cap * SPARE { 0.0 } else { planned }
+}
+
+/// The least that an offer plans with, so that rounding leaves its minimum.
+fn needed(scene: &Scene, offer: &Live) -> f64 {
+    if offer.least_qty == offer.give_qty || offer.give_qty < FEW_UNITS {
+        return offer.least;
+    }
+    if offer.least_qty == 0 {
+        return 0.0;
+    }
+    let unit = scene.unit[offer.give as usize];
+    (offer.least * (1.0 + SPARE) + 2.0 * unit).min(usable(scene, offer, 0))
+}
+
+/// Puts the plan into whole units on top of what is filled, and meets every minimum.
+fn place(scene: &Scene, ration: &mut Ration<'_>, fill: &mut Fill<'_>) {
+    let mut wanted = Vec::new();
+    for (column, level, steps) in ration.chosen() {
+        match steps {
+            Some((leg, unit)) => {
+                let units = whole((level / unit).round());
+                fill.place(&column.ring, level * (1.0 + 1e-9), Some((leg, units)), None);
+            }
+            None => wanted.push((column.ring, level)),
+        }
+    }
+    fill.place_all(wanted);
+    let rings: Vec<Candidate> = ration.rings();
+    let mut of_offer = vec![Vec::new(); scene.offers.len()];
+    for (at, ring) in (0u32..).zip(&rings) {
+        ring.offers().iter().for_each(|offer| of_offer[*offer as usize].push(at));
+    }
+    fill.save_minimums(&rings, &of_offer);
+    fill.grow();
+    fill.insert_all(&rings);
+}
+
+/// Whether whole units near `level` keep the rules within the ring.
+pub(crate) fn realisable(scene: &Scene, ring: &Candidate, level: f64) -> bool {
+    let mut rooms = [0; 6];
+    for (room, at) in rooms.iter_mut().zip(ring.offers()) {
+        *room = scene.offer(*at).give_qty;
+    }
+    realise(scene, ring, level, &rooms, None, None).is_some()
+}
