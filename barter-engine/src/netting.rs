@@ -6,6 +6,8 @@
 
 mod simplex;
 
+use petgraph::algo::kosaraju_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
 use simplex::Arc;
 use std::collections::BTreeMap;
 
@@ -53,20 +55,26 @@ pub fn net(obligations: &Obligations) -> Netting {
     for debt in obligations.debts.iter().filter(|debt| debt.debtor != debt.creditor && debt.amount > 0) {
         *pairs.entry((debt.debtor, debt.creditor)).or_default() += debt.amount;
     }
-    let arcs: Vec<Arc> = pairs
-        .iter()
-        .map(|(&(from, to), &amount)| Arc {
-            from,
-            to,
-            cap: i128::try_from(amount).expect("all debts together are at most 10^27"),
-        })
-        .collect();
-    let (flow, pivots) = simplex::circulate(obligations.names.len(), &arcs);
-    let cleared: Vec<Debt> = arcs
-        .iter()
+    // A debt between two groups of parties that do not owe each other in a circle is in no circle either.
+    let (group, nodes) = circles(obligations.names.len(), pairs.keys());
+    let mut held: Vec<(usize, usize)> = Vec::new();
+    let mut arcs: Vec<Arc> = Vec::new();
+    for (&(debtor, creditor), &amount) in &pairs {
+        if group[debtor].0 == group[creditor].0 {
+            held.push((debtor, creditor));
+            arcs.push(Arc {
+                from: group[debtor].1,
+                to: group[creditor].1,
+                cap: i128::try_from(amount).expect("all debts together are at most 10^27"),
+            });
+        }
+    }
+    let (flow, pivots) = simplex::circulate(nodes, &arcs);
+    let cleared: Vec<Debt> = held
+        .into_iter()
         .zip(flow)
         .filter(|(_, flow)| *flow > 0)
-        .map(|(arc, flow)| Debt { debtor: arc.from, creditor: arc.to, amount: flow.unsigned_abs() })
+        .map(|((debtor, creditor), flow)| Debt { debtor, creditor, amount: flow.unsigned_abs() })
         .collect();
     Netting {
         total: cleared.iter().map(|debt| debt.amount).sum(),
@@ -74,4 +82,31 @@ pub fn net(obligations: &Obligations) -> Netting {
         cleared,
         pivots,
     }
+}
+
+/// The strongly connected component of each party and its number among the parties of components of two or more; and
+/// how many those are.
+fn circles<'a>(
+    parties: usize,
+    pairs: impl Iterator<Item = &'a (usize, usize)>,
+) -> (Vec<(usize, usize)>, usize) {
+    let index = NodeIndex::<usize>::new;
+    let mut graph = DiGraph::<(), (), usize>::with_capacity(parties, 0);
+    (0..parties).for_each(|_| {
+        graph.add_node(());
+    });
+    pairs.for_each(|&(debtor, creditor)| {
+        graph.add_edge(index(debtor), index(creditor), ());
+    });
+    let mut group = vec![(0, 0); parties];
+    let mut nodes = 0;
+    for (at, mut component) in kosaraju_scc(&graph).into_iter().enumerate() {
+        component.sort_unstable();
+        let alone = component.len() == 1;
+        for party in component {
+            group[party.index()] = (at, nodes);
+            nodes += usize::from(!alone);
+        }
+    }
+    (group, nodes)
 }

@@ -213,3 +213,55 @@ proptest! {
         }
     }
 }
+
+/// A book of seven assets and ninety offers that holds far more rings than are ever counted.
+fn dense_book(seed: u64, turn: usize) -> Book {
+    let mut state = seed;
+    let mut below = |many: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % many
+    };
+    let prices = ["1", "2.5", "13", "0.04", "700", "31", "8"];
+    let usd = [100u128, 250, 1_300, 4, 70_000, 3_100, 800];
+    let assets: Vec<Asset> = (1..).zip(prices).map(|(key, price)| asset(key, price)).collect();
+    let mut offers: Vec<Offer> = (1..=90)
+        .map(|key| {
+            let give = below(7);
+            let want = (give + 1 + below(6)) % 7;
+            let worth = u128::from(100_000 + below(9_900_000));
+            let place = |at: u64| usize::try_from(at).unwrap();
+            let asked = worth * u128::from(950 + below(70)) / 1_000;
+            let (gives, wants) = (worth / usd[place(give)], (asked / usd[place(want)]).max(1));
+            let mut offer = offer(key, give + 1, gives, want + 1, wants);
+            match below(4) {
+                0 => offer.min_fill = common::amount(gives / 3),
+                1 if below(3) == 0 => offer.divisible = false,
+                _ => {}
+            }
+            offer
+        })
+        .collect();
+    let many = offers.len();
+    offers.rotate_left(turn % many);
+    Book::new(assets, offers).unwrap()
+}
+
+#[test]
+fn books_of_countless_rings_clear_by_the_rules_alike_in_any_order_and_on_any_number_of_threads() {
+    for seed in 0..8 {
+        for mode in [Mode::Ring, Mode::Uniform] {
+            let run = |turn: usize, threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let options = Options { effort: Effort::Quick, ..Options::default() };
+                pool.install(|| clear(&dense_book(seed, turn), &rules(mode), NOW, &options))
+            };
+            let (one, two) = (run(0, 1), run(37, 2));
+            let report = check(&dense_book(seed, 0), &rules(mode), NOW, &one.answer).unwrap();
+            assert_eq!(one.answer, two.answer, "seed {seed}, {mode}");
+            assert_eq!(one.bound, two.bound, "seed {seed}, {mode}");
+            assert!(one.bound >= report.value, "seed {seed}, {mode}");
+            let (value, bound) = (report.value.floor_to(0).unwrap(), one.bound.floor_to(0).unwrap());
+            assert!(value * 4 > bound * 3, "seed {seed}, {mode}: {value} of {bound} USD");
+        }
+    }
+}

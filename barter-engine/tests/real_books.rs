@@ -44,6 +44,13 @@ fn two_thousand_real_offers_clear_to_nine_tenths_of_the_best_known() {
 }
 
 #[test]
+fn a_dense_book_of_more_rings_than_can_be_counted_clears_to_nine_tenths_of_what_all_is_bound_by() {
+    let Some(data) = data("a_dense_book_of_more_rings_than_can_be_counted") else { return };
+    let value = cleared(&data, "synthetic/s1k_dense", Mode::Ring, Effort::Thorough);
+    assert!(value > 8_220_942, "{value} USD"); // the any-rates bound is 9,134,380
+}
+
+#[test]
 fn synthetic_books_clear_in_every_mode() {
     let Some(data) = data("synthetic_books_clear_in_every_mode") else { return };
     for mode in [Mode::Ring, Mode::Uniform, Mode::Lots] {
