@@ -268,7 +268,7 @@ struct FormPage {
 async fn form_view(
     visitor: &Visitor,
     app: &Shared,
-    form: Form,
+    mut form: Form,
     amends: Option<i64>,
 ) -> Result<FormPage, WebError> {
     let own = visitor.trader()?.to_string();
@@ -283,6 +283,10 @@ async fn form_view(
     app.read(move |connection| {
         let mut model = Model::new(connection);
         let goods = Goods::load(&mut model)?;
+        let held = held(&goods, &mut model, &own)?;
+        if let ([only], true) = (&held[..], form.value("give").is_empty()) {
+            form.set("give", only.id.to_string());
+        }
         let value = evaluate(&shared, &mut model, &form)?;
         let sought = form.value("q").to_owned();
         let want: Option<i64> = form.value("want").parse().ok();
@@ -294,7 +298,7 @@ async fn form_view(
         };
         let name = |id: Option<i64>| id.map(|id| goods.name(id)).unwrap_or_default();
         Ok(FormPage {
-            held: held(&goods, &mut model, &own)?,
+            held,
             goods: all.into_iter().filter(|choice| Some(choice.id) == want || choice.fits(&sought)).collect(),
             give_unit: unit(give),
             want_unit: unit(want),

@@ -84,7 +84,7 @@ fn columns_of(bars: &[Bar], title: &str, full: u32) -> String {
     const HEIGHT: u32 = 260;
     const BASE: u32 = 224;
     const TOP: u32 = 16;
-    let left = if full > NARROW { 84 } else { 64 };
+    let left = if full > NARROW { 84 } else { 72 };
     let end = round_up(bars.iter().map(|bar| bar.value).max().unwrap_or(0));
     let mut svg = format!(
         "<svg class=\"chart\" viewBox=\"0 0 {full} {HEIGHT}\" role=\"group\" aria-label=\"{}\">",
@@ -99,7 +99,7 @@ fn columns_of(bars: &[Bar], title: &str, full: u32) -> String {
             "<path class=\"{class}\" d=\"M{left} {y}H{full}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
             left - 8,
             y + 4,
-            escape(&show::usd_brief(value))
+            escape(&show::usd_brief(value).replace(".00", ""))
         );
     }
     let count = u32::try_from(bars.len()).unwrap_or(u32::MAX).max(1);
@@ -137,13 +137,13 @@ fn columns_of(bars: &[Bar], title: &str, full: u32) -> String {
 /// Lying bars, each with its label at the left and its value at its end.
 #[must_use]
 pub fn rows(bars: &[Bar], title: &str) -> String {
-    twice(|width| rows_of(bars, title, width), 640)
+    twice(|width| rows_of(bars, title, width), 520)
 }
 
 fn rows_of(bars: &[Bar], title: &str, full: u32) -> String {
     const RIGHT: u32 = 80;
     const ROW: u32 = 28;
-    let (left, letters) = if full > NARROW { (168, 24) } else { (118, 17) };
+    let (left, letters) = if full > NARROW { (150, 22) } else { (118, 17) };
     let height = u32::try_from(bars.len()).unwrap_or(0) * ROW + 8;
     let end = bars.iter().map(|bar| bar.value).max().unwrap_or(0);
     let mut svg = format!(
