@@ -73,7 +73,7 @@ async fn a_newcomer_goes_from_sign_up_to_a_settled_ring() {
 
         browser.go("/goods/describe?hs=5307&name=jute%20yarn").await?;
         browser.fill("grade", "8 lb, hessian quality").await?;
-        browser.fill("origin", "BD").await?;
+        browser.press("#f-origin option[value=BD]").await?;
         browser.fill("place", "BDCGP").await?;
         browser.read_and_sign_once_known().await?;
 
