@@ -77,21 +77,23 @@ pub use keys::proof_bytes;
 pub use fuzz::{fuzz_offer_form, fuzz_registration_form};
 
 mod fuzz {
-    use super::{offers, register};
+    use super::{desk, goods, offers, register};
     use crate::form::Form;
 
-    /// Reads arbitrary bytes as a registration.
+    /// Reads arbitrary bytes as a registration and as what follows from one.
     pub fn fuzz_registration_form(bytes: &[u8]) {
         if let Ok(mut form) = Form::parse(bytes) {
             let _ = super::entry::read_sign_up(&mut form.clone());
             let _ = register::read_share(&mut form.clone());
+            let _ = desk::read_decision(&mut form.clone());
             let _ = register::read_registration(&mut form, vocabulary::Roles::default());
         }
     }
 
-    /// Reads arbitrary bytes as an offer.
+    /// Reads arbitrary bytes as goods and as an offer.
     pub fn fuzz_offer_form(bytes: &[u8]) {
         if let Ok(mut form) = Form::parse(bytes) {
+            let _ = goods::read_product(&mut form.clone());
             let _ = offers::read_terms(&mut form, 3, 3);
         }
     }

@@ -28,10 +28,12 @@ pub(crate) fn ensure() -> Result<Tools> {
         bail!("the tests need Chromium, its driver and PostgreSQL; install them with\n    sudo {line}");
     }
     eprintln!("xtask: installing {} …", PACKAGES.join(", "));
-    apt(&["update", "-q"])?;
+    let by_hand =
+        || format!("the tests need Chromium, its driver and PostgreSQL; install them with\n    {line}\n");
+    apt(&["update", "-q"]).with_context(by_hand)?;
     let mut install = vec!["install", "-y", "-q", "--no-install-recommends"];
     install.extend(PACKAGES);
-    apt(&install)?;
+    apt(&install).with_context(by_hand)?;
     find().with_context(|| format!("still missing after `{line}`"))
 }
 

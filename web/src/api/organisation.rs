@@ -29,6 +29,7 @@ pub(crate) fn address(field: &str, text: &str) -> Result<String, Problem> {
 #[utoipa::path(
     get,
     path = "/api/v1/organisations",
+    operation_id = "list_organisations",
     tag = "organisations",
     params(
         ("q" = Option<String>, Query, description = "Part of a name, register number, LEI or account; 1 to 80 characters"),
@@ -76,6 +77,7 @@ pub async fn list(request: HttpRequest, caller: Caller, app: Shared) -> Result<H
 #[utoipa::path(
     get,
     path = "/api/v1/organisations/{id}",
+    operation_id = "organisation",
     tag = "organisations",
     params(("id" = String, Path, description = "Its account")),
     responses(

@@ -112,6 +112,7 @@ fn settlement_id(text: &str) -> Result<Hash, Problem> {
 #[utoipa::path(
     get,
     path = "/api/v1/settlements",
+    operation_id = "list_settlements",
     tag = "settlements",
     params(
         ("limit" = Option<i64>, Query, description = "1 to 200, 50 if left out"),
@@ -140,6 +141,7 @@ pub async fn list(request: HttpRequest, caller: Caller, app: Shared) -> Result<H
 #[utoipa::path(
     get,
     path = "/api/v1/settlements/{id}",
+    operation_id = "settlement",
     tag = "settlements",
     params(("id" = String, Path, description = "Its number")),
     responses(

@@ -455,6 +455,13 @@ fn anyone_reads_where_the_chains_stand_and_what_the_api_is() {
         ] {
             assert!(description["paths"][path][method].is_object(), "{method} {path}");
         }
+        let paths = description["paths"].as_object().unwrap().values();
+        let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+        let mut names: Vec<&str> = operations.filter_map(|one| one["operationId"].as_str()).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "each operation has a name of its own (OpenAPI 3.1 §4.8.10)");
         assert!(description["components"]["schemas"]["Problem"]["properties"]["detail"].is_object());
         assert!(description["components"]["securitySchemes"]["oauth"].is_object());
     });

@@ -96,7 +96,7 @@ async fn admissions_page(
 }
 
 /// Reads a decision about a party: which, and what is done.
-fn read_decision(form: &mut Form) -> Option<IdentityPayload> {
+pub(super) fn read_decision(form: &mut Form) -> Option<IdentityPayload> {
     let party = form.required::<Address>("party");
     let what = form.value("decision").to_owned();
     if what == "admit" {

@@ -201,7 +201,7 @@ async fn describe_page(visitor: Visitor, app: Shared, query: Query) -> Result<Ht
     page::html(&describe_view(&visitor, &app, form).await?)
 }
 
-fn read_product(form: &mut Form) -> Option<Product> {
+pub(super) fn read_product(form: &mut Form) -> Option<Product> {
     form.spell("origin", country_code);
     form.spell("place", place_code);
     form.set("hs", form.value("hs").replace(['.', ' '], ""));
