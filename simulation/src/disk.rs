@@ -27,11 +27,13 @@ impl Disk {
         self.synced = self.bytes.len();
     }
 
-    /// The power fails: of what was not synced any part may be lost, in the middle of a record too.
-    pub fn crash(&mut self, dice: &mut Dice) {
-        let loose = self.bytes.len() - self.synced;
-        self.bytes.truncate(self.synced + dice.index(loose + 1));
+    /// The power fails: of what was not synced any part may be lost, in the middle of a record too. Returns whether
+    /// something was.
+    pub fn crash(&mut self, dice: &mut Dice) -> bool {
+        let before = self.bytes.len();
+        self.bytes.truncate(self.synced + dice.index(before - self.synced + 1));
         self.synced = self.bytes.len();
+        self.synced < before
     }
 
     /// Reads all whole records, and cuts off a torn one.

@@ -1,6 +1,6 @@
 //! What was seen in a world, and whether it broke a promise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger::koma::{Alarm, Proposal};
 use ledger::{Hash, Height};
@@ -20,6 +20,25 @@ pub struct FinalSeen {
     pub threshold: u64,
     /// When, in milliseconds from the beginning, by the world's clock.
     pub at_ms: u64,
+}
+
+/// What was done to a world, by kind and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Messages lost.
+    pub lost: u64,
+    /// Messages that came twice.
+    pub repeated: u64,
+    /// Messages that a partition held back.
+    pub parted: u64,
+    /// Nodes that stopped.
+    pub crashes: u64,
+    /// Nodes that started again.
+    pub restarts: u64,
+    /// Crashes that cut off a part of the log.
+    pub torn: u64,
+    /// Units that cheats sent besides those that they should have sent.
+    pub forks: u64,
 }
 
 /// What was seen.
@@ -47,18 +66,22 @@ pub struct History {
     pub exponent: u8,
     /// How many messages were delivered.
     pub messages: u64,
+    /// How many units were made, those of cheats included.
+    pub units: u64,
+    /// What went wrong.
+    pub faults: Faults,
     /// How many eras began.
     pub eras: u64,
     /// The trace, if it was asked for.
     pub trace: Vec<u8>,
-    units: BTreeMap<(u64, usize, u32), Hash>,
+    places: BTreeMap<(u64, usize, u32), Hash>,
     thresholds: BTreeMap<(usize, u64), u64>,
 }
 
 impl History {
     /// An honest validator made a unit; it never makes two in one place, across crashes too.
     pub(crate) fn made(&mut self, validator: usize, era: u64, seq: u32, unit: Hash) {
-        let known = *self.units.entry((era, validator, seq)).or_insert(unit);
+        let known = *self.places.entry((era, validator, seq)).or_insert(unit);
         if known != unit {
             self.broken.push(format!("honest validator {validator} equivocates at {seq} in era {era}"));
         }
@@ -111,6 +134,21 @@ impl History {
     #[must_use]
     pub fn common_height(&self) -> usize {
         self.chains.values().map(Vec::len).min().unwrap_or(0)
+    }
+
+    /// For each threshold the most blocks that became final at it for one node.
+    #[must_use]
+    pub fn final_blocks(&self) -> BTreeMap<u64, usize> {
+        let mut blocks: BTreeMap<(u64, usize), BTreeSet<Hash>> = BTreeMap::new();
+        for seen in &self.finals {
+            blocks.entry((seen.threshold, seen.node)).or_default().insert(seen.block.id);
+        }
+        let mut most: BTreeMap<u64, usize> = BTreeMap::new();
+        for ((threshold, _), blocks) in blocks {
+            let most = most.entry(threshold).or_default();
+            *most = blocks.len().max(*most);
+        }
+        most
     }
 
     /// How long it took from each proposal until it was final at `threshold`, at each node, in milliseconds; sorted.

@@ -2,7 +2,7 @@
 //! disks that tear, validators that crash, and some that cheat. All of it is in memory and follows from one seed, so
 //! that a failure is repeated by repeating the seed; same plan, same bytes.
 //!
-//! Reading order: [`plan`] says what is to happen; [`dice`] is the only randomness; [`network`] and [`disk`] are the
+//! Reading order: [`plan`] says what is to happen, [`sketch`] in a few words; [`dice`] is the only randomness; [`network`] and [`disk`] are the
 //! surroundings; [`host`] stands for the ledger: it makes, checks and executes blocks; [`node`] is a validator around
 //! [`ledger::koma::Koma`]; [`actors`] are those who cheat; [`world`] runs them; [`history`] is what was seen, and checks
 //! it; [`trace`] writes it down for others to check; [`figures`] measures.
@@ -18,9 +18,11 @@ pub mod host;
 pub mod network;
 pub mod node;
 pub mod plan;
+pub mod sketch;
 pub mod trace;
 pub mod world;
 
 pub use history::History;
 pub use plan::{Act, Crash, Partition, Plan};
+pub use sketch::Sketch;
 pub use world::World;

@@ -1,6 +1,7 @@
 //! A network of regions: how long a message takes, and whether it arrives.
 
 use crate::dice::Dice;
+use crate::history::Faults;
 use crate::plan::Plan;
 
 /// The network of a plan.
@@ -11,6 +12,8 @@ pub struct Network {
     least: u64,
     /// One-way delay between a region and each one before it.
     delays: Vec<Vec<u64>>,
+    /// Messages lost, repeated and held back so far.
+    pub(crate) faults: Faults,
 }
 
 impl Network {
@@ -21,7 +24,7 @@ impl Network {
         let count = plan.regions.max(1);
         // Row by row below the diagonal; both ways take the same time.
         let delays = (0..count).map(|a| (0..a).map(|_| dice.between(least, most)).collect()).collect();
-        Network { dice, least, delays }
+        Network { dice, least, delays, faults: Faults::default() }
     }
 
     fn between(&self, from: usize, to: usize) -> u64 {
@@ -54,11 +57,15 @@ impl Network {
         });
         // Trouble of the small kind ends too, so that a run ends well.
         let troubled = now < plan.run_ms / 2;
-        let copies = 1 + usize::from(troubled && self.dice.per_mille(plan.repeated));
+        let repeated = troubled && self.dice.per_mille(plan.repeated);
+        let copies = 1 + usize::from(repeated);
+        self.faults.repeated += u64::from(repeated);
         for _ in 0..copies {
             let slow = plan.slow.iter().find(|(node, _)| *node == from).map_or(0, |(_, ms)| *ms);
             let delay = self.between(from, to) + self.dice.between(0, plan.jitter_ms) + slow;
             let lost = troubled && self.dice.per_mille(plan.lost);
+            self.faults.parted += u64::from(parted);
+            self.faults.lost += u64::from(lost && !parted);
             if !parted && !lost {
                 arrivals.push(now + delay.max(1));
             }

@@ -104,10 +104,10 @@ impl Node {
         }
     }
 
-    /// The power fails.
-    pub fn crash(&mut self, dice: &mut Dice) {
+    /// The power fails; returns whether a log lost something.
+    pub fn crash(&mut self, dice: &mut Dice) -> bool {
         self.koma = None;
-        self.disks.values_mut().for_each(|disk| disk.crash(dice));
+        self.disks.values_mut().map(|disk| disk.crash(dice)).fold(false, |torn, one| torn | one)
     }
 
     /// Starts again with what the disk has. The first era is `era`; later ones follow from the executed chain.

@@ -3,16 +3,18 @@
 //! The first line is `{"weights":[…],"genesis":b,"seed":s}`. Then, in the order in which things happened:
 //! `{"unit":id,"creator":i,"seq":n,"cites":[ids],"faulty":[creators],"block":b,"parent":b,"vote":b}` for each unit,
 //! after those that it cites; `{"final":b,"observer":i,"t":t,"seen":[ids]}` when a block becomes final for an honest
-//! observer, with every tip of what it had seen; `{"evidence":[id,id],"against":i}`. Identifiers are hashes in
-//! hexadecimal. A block is known by the unit that proposes it, so `block` of a proposal is its own identifier. Among
-//! branches of equal weight the one with the greater identifier wins.
+//! observer, with every tip of what it held at that moment, both branches of an equivocator included;
+//! `{"evidence":[id,id],"against":i}` after the unit that proves it. Identifiers are hashes in hexadecimal. A block is
+//! known by the unit that proposes it, so `block` of a proposal is its own identifier. Among branches of equal weight the
+//! one with the greater identifier wins. A node that restarted may find again what was final for it before.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 
 use ledger::Hash;
-use ledger::koma::{Dag, Era, Seen, UnitError, UnitIx, VerifiedUnit};
+use ledger::koma::{Dag, Entry, Era, Seen, Unit, UnitError, UnitIx, VerifiedEvidence, VerifiedUnit};
 
 use crate::history::{FinalSeen, History};
 use crate::plan::Plan;
@@ -33,7 +35,40 @@ pub fn write(plan: &Plan, out: &mut impl io::Write) -> io::Result<History> {
 pub(crate) struct Trace {
     dag: Dag,
     waiting: Vec<VerifiedUnit>,
+    views: BTreeMap<usize, View>,
     text: String,
+}
+
+/// What one observer holds. Its graph alone does not say: in the middle of a step it has more already.
+#[derive(Default)]
+struct View {
+    held: BTreeSet<Hash>,
+    /// The units that no other one cites.
+    tips: BTreeSet<Hash>,
+    /// Units of evidence that came by itself. They count from when all that they cite is held.
+    loose: Vec<VerifiedUnit>,
+}
+
+impl View {
+    fn take(&mut self, hash: Hash, unit: &Unit) {
+        if self.held.insert(hash) {
+            for entry in &unit.panorama {
+                if let Entry::Correct(cited) = entry {
+                    self.tips.remove(cited);
+                }
+            }
+            self.tips.insert(hash);
+        }
+    }
+
+    /// Takes what loose units have nothing missing, if others were told of them.
+    fn settle(&mut self, told: &Dag) {
+        for unit in std::mem::take(&mut self.loose) {
+            let here =
+                told.find(&unit.hash()).is_some() && unit.cites().all(|cited| self.held.contains(&cited));
+            if here { self.take(unit.hash(), unit.unit()) } else { self.loose.push(unit) }
+        }
+    }
 }
 
 fn list<T>(items: impl IntoIterator<Item = T>, show: impl Fn(T) -> String) -> String {
@@ -49,7 +84,7 @@ impl Trace {
         let weights = list(era.validators.members(), |(_, weight)| weight.to_string());
         let text =
             format!("{{\"weights\":[{weights}],\"genesis\":{},\"seed\":{}}}\n", name(era.root), plan.seed);
-        Trace { dag: Dag::new(era), waiting: Vec::new(), text }
+        Trace { dag: Dag::new(era), waiting: Vec::new(), views: BTreeMap::new(), text }
     }
 
     /// Somebody made a unit. It is told once all that it cites is; one that breaks the rules never is.
@@ -104,12 +139,37 @@ impl Trace {
         }
     }
 
-    /// A block became final for an honest observer who had seen `dag`.
-    pub(crate) fn final_at(&mut self, observer: usize, seen: &FinalSeen, dag: &Dag) {
-        let tips = list(dag.tips(), |unit| name(dag.hash(unit)));
-        let (block, t) = (name(seen.block.id), seen.threshold);
+    /// An honest observer took a unit.
+    pub(crate) fn kept(&mut self, observer: usize, unit: &Unit) {
+        self.views.entry(observer).or_default().take(unit.hash(), unit);
+    }
+
+    /// An honest observer learned of an equivocation.
+    pub(crate) fn accused(&mut self, observer: usize, evidence: &VerifiedEvidence) {
+        let view = self.views.entry(observer).or_default();
+        view.loose.extend(evidence.units().into_iter().cloned());
+    }
+
+    /// An honest observer starts again with `dag`.
+    pub(crate) fn restarted(&mut self, observer: usize, dag: &Dag) {
+        self.views.remove(&observer);
+        dag.all().for_each(|unit| self.kept(observer, &dag.signed(unit).unit));
+        dag.evidence().values().for_each(|evidence| self.accused(observer, evidence));
+    }
+
+    /// A block became final for an honest observer.
+    pub(crate) fn final_at(&mut self, seen: &FinalSeen) {
+        let view = self.views.entry(seen.node).or_default();
+        view.settle(&self.dag);
+        let tips = list(&view.tips, |hash| name(*hash));
+        let (block, observer, t) = (name(seen.block.id), seen.node, seen.threshold);
         let _ =
             writeln!(self.text, "{{\"final\":{block},\"observer\":{observer},\"t\":{t},\"seen\":[{tips}]}}");
+    }
+
+    /// How many units were told.
+    pub(crate) fn units(&self) -> u64 {
+        self.dag.count() as u64
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use ledger::koma::{
-    Effect, End, Era, Event, Instance, Member, Message, Pace, Proposal, Validators, VerifiedUnit, WireMessage,
+    Effect, End, Era, Event, Instance, Member, Message, Pace, Proposal, Record, Validators, VerifiedUnit,
+    WireMessage,
 };
 use ledger::{Hash, Height, KeyPair, PublicKey, Tag, Timestamp};
 
@@ -177,12 +178,19 @@ impl World {
             }
             Happening::Crash(node) => {
                 let mut dice = self.dice.fork();
-                self.nodes[node].crash(&mut dice);
+                let torn = self.nodes[node].crash(&mut dice);
+                self.history.faults.crashes += 1;
+                self.history.faults.torn += u64::from(torn);
             }
             Happening::Restart(node) => {
                 let era = self.era.clone();
                 self.nodes[node].restart(&era);
                 self.history.restarted(node);
+                self.history.faults.restarts += 1;
+                let honest = self.is_honest(node);
+                if let (true, Some(trace), Some(koma)) = (honest, &mut self.trace, &self.nodes[node].koma) {
+                    trace.restarted(node, koma.current().dag());
+                }
                 self.step(node, Event::Tick);
             }
         }
@@ -270,10 +278,13 @@ impl World {
         match effect {
             Effect::Keep { record, sync } => {
                 let era = match &record {
-                    ledger::koma::Record::Unit(signed) => signed.unit.era,
-                    ledger::koma::Record::Evidence(evidence) => evidence.era(),
+                    Record::Unit(signed) => signed.unit.era,
+                    Record::Evidence(evidence) => evidence.era(),
                 };
                 self.nodes[node].keep(era, &record, sync);
+                if let (true, Some(trace), Record::Unit(signed)) = (honest, &mut self.trace, &record) {
+                    trace.kept(node, &signed.unit);
+                }
             }
             Effect::Send { to, message } => {
                 self.send(node, (to.map_or(Target::All, Target::One), Packet::Message(message)));
@@ -296,9 +307,8 @@ impl World {
             Effect::Final { era, block, threshold } if honest => {
                 let seen = FinalSeen { node, era, block, threshold, at_ms: self.now };
                 self.history.finals.push(seen);
-                let dag = self.nodes[node].koma.as_ref().and_then(|koma| koma.era(era)).map(Instance::dag);
-                if let (Some(trace), Some(dag)) = (&mut self.trace, dag) {
-                    trace.final_at(node, &seen, dag);
+                if let Some(trace) = &mut self.trace {
+                    trace.final_at(&seen);
                 }
             }
             Effect::Execute { block, threshold, .. } => {
@@ -314,7 +324,12 @@ impl World {
                     events.push_back(event);
                 }
             }
-            Effect::Evidence(_) if honest => self.history.evidence_ms.push((node, self.now)),
+            Effect::Evidence(evidence) if honest => {
+                self.history.evidence_ms.push((node, self.now));
+                if let Some(trace) = &mut self.trace {
+                    trace.accused(node, &evidence);
+                }
+            }
             Effect::Alarm { alarm, .. } if honest => self.history.alarms.push((node, alarm)),
             Effect::Misbehaved { peer, fault } => {
                 let innocent =
@@ -367,6 +382,7 @@ impl World {
     /// A node made a unit.
     fn made(&mut self, node: usize, unit: &VerifiedUnit) {
         let signed = unit.unit();
+        self.history.units += 1;
         if self.is_honest(node) {
             self.history.made(self.nodes[node].validator, signed.era, signed.seq, unit.hash());
         }
@@ -392,9 +408,16 @@ impl World {
         let key = self.nodes[node].key.clone();
         let block = last.and_then(|hash| self.nodes[node].host.body(&hash).cloned());
         let mut cheat = Cheat { dice: &mut dice, key: &key, era: &era, block: block.as_ref() };
+        let own = match &outgoing {
+            (_, Packet::Message(Message::Units(units))) => units.clone(),
+            _ => Vec::new(),
+        };
         for (target, packet) in spoil(act, &mut cheat, outgoing) {
             if let (false, Packet::Message(Message::Units(units))) = (act == Act::Honest, &packet) {
-                units.iter().for_each(|unit| self.told(unit));
+                for fork in units.iter().filter(|unit| !own.contains(unit)) {
+                    self.history.faults.forks += 1;
+                    self.told(fork);
+                }
             }
             for to in 0..self.nodes.len() {
                 let other = &self.nodes[to];
@@ -446,7 +469,12 @@ impl World {
             }
         }
         self.history.finish(cheats);
+        self.history.units += self.history.faults.forks;
+        let seen = self.network.faults;
+        let faults = &mut self.history.faults;
+        (faults.lost, faults.repeated, faults.parted) = (seen.lost, seen.repeated, seen.parted);
         if let Some(trace) = self.trace.take() {
+            self.history.units = trace.units();
             self.history.trace = trace.finish();
         }
         self.history
