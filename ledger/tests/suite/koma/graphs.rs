@@ -130,43 +130,9 @@ fn no_promise_of_finality_is_broken() {
     }
 }
 
-/// Erik proposes, anna and bert see him and each other; then erik forks off before he saw them, where dora's rival
-/// proposal draws level with his own and takes him over, and with him anna.
-fn erik_forks_below_the_summit() -> (Cast, Vec<VerifiedUnit>) {
-    let cast = cast(&[1; 4]);
-    let [erik, anna, bert, dora] = [0, 1, 2, 3];
-    let mut dag = Dag::new(cast.era.clone());
-    let nothing = [Seen::None; 4];
-    let proposal = cast.unit(&dag, erik, &nothing, Some(block(1)));
-    let rival = (2..).map(|n| cast.unit(&dag, dora, &nothing, Some(block(n))));
-    let rival = rival.into_iter().find(|rival| rival.hash() > proposal.hash()).unwrap();
-    let erik0 = dag.insert(&proposal).unwrap().unit;
-    cast.add(&mut dag, anna, &[erik], None);
-    cast.add(&mut dag, bert, &[erik], None);
-    let seen = dag.panorama(Timestamp(u64::MAX));
-    for who in [anna, bert, erik] {
-        dag.insert(&cast.unit(&dag, who, &seen, None)).unwrap();
-    }
-    let anna1 = *dag.lane(Member(anna as u16)).last().unwrap();
-    let dora0 = dag.insert(&rival).unwrap().unit;
-    let fork = join(&dag, &with(&dag, erik0), &with(&dag, dora0));
-    let fork = dag.insert(&cast.unit(&dag, erik, &fork, None)).unwrap().unit;
-    let turned = join(&dag, &with(&dag, anna1), &with(&dag, fork));
-    dag.insert(&cast.unit(&dag, anna, &turned, None)).unwrap();
-    let units = dag.all().map(|unit| dag.signed(unit).verify(&cast.era).unwrap()).collect();
-    (cast, units)
-}
-
+/// What a level is worth is tried in every way to go on after a usual round: see the enumerations.
 #[test]
-fn one_level_is_worth_less_than_many() {
-    let (cast, units) = erik_forks_below_the_summit();
-    assert_eq!(broken(&cast, &units, Rules::Sound), None);
-    let turned = broken(&cast, &units, Rules::NoFactor);
-    assert_eq!(turned.as_deref(), Some("the top of a summit at 1 turns away"));
-}
-
-#[test]
-fn every_planted_fault_breaks_a_promise() {
+fn every_planted_fault_about_votes_breaks_a_promise() {
     for rules in [Rules::LevelZeroOnly, Rules::NoPruning, Rules::ObserversEquivocators] {
         let caught = casts().into_iter().find_map(|(cast, cheats)| {
             let seeds = 0..400;

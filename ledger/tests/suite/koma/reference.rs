@@ -30,6 +30,7 @@ pub struct View<'a> {
 pub type Streaks = Vec<Option<u32>>;
 
 /// What makes a block final.
+#[derive(Clone, Debug)]
 pub struct Summit {
     pub threshold: u64,
     pub top: Streaks,
