@@ -756,7 +756,8 @@ impl Instance {
     }
 
     fn ask(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
-        for (peer, asking) in self.pending.ask(now, self.retry_ms()) {
+        let others = self.others();
+        for (peer, asking) in self.pending.ask(now, self.retry_ms(), &others) {
             for block in asking.bodies {
                 effects.push(Effect::Fetch { block, from: peer });
             }
@@ -769,12 +770,15 @@ impl Instance {
         }
     }
 
+    fn others(&self) -> Vec<PublicKey> {
+        let own = self.key.public();
+        self.era.validators.members().iter().map(|(key, _)| *key).filter(|key| *key != own).collect()
+    }
+
     /// Tells one other validator after the other what is here.
     fn gossip(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.gossip_at = now.plus_ms(GOSSIP_ROUNDS * self.round_ms());
-        let own = self.key.public();
-        let others: Vec<PublicKey> =
-            self.era.validators.members().iter().map(|(key, _)| *key).filter(|key| *key != own).collect();
+        let others = self.others();
         self.told.retain(|_, at| at.plus_ms(self.era.round_ms(self.era.pace.max_exponent)) > now);
         if let Some(peer) = others.get(self.gossip_turn % others.len().max(1)) {
             self.gossip_turn += 1;

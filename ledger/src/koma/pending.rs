@@ -158,8 +158,14 @@ impl Pending {
         }
     }
 
-    /// What to ask at `now`, of whom; asks again after `retry_ms`, then of the next holder.
-    pub fn ask(&mut self, now: Timestamp, retry_ms: u64) -> BTreeMap<PublicKey, Asking> {
+    /// What to ask at `now`, of whom; asks again after `retry_ms`, then of the next holder. When all known holders were
+    /// asked, it is the turn of the `others`: who sent a unit may keep back what it cites.
+    pub fn ask(
+        &mut self,
+        now: Timestamp,
+        retry_ms: u64,
+        others: &[PublicKey],
+    ) -> BTreeMap<PublicKey, Asking> {
         let mut questions: BTreeMap<PublicKey, Asking> = BTreeMap::new();
         for (wanted, search) in &mut self.searches {
             // What waits here itself, or for its own needs, comes without being asked for.
@@ -167,9 +173,9 @@ impl Pending {
             if search.due > now || held {
                 continue;
             }
-            let Some(holder) = search.holders.get(search.asked % search.holders.len().max(1)) else {
-                continue;
-            };
+            let strangers = others.iter().filter(|other| !search.holders.contains(other));
+            let turn = search.asked % (search.holders.len() + strangers.clone().count()).max(1);
+            let Some(holder) = search.holders.iter().chain(strangers).nth(turn) else { continue };
             let asking = questions.entry(*holder).or_default();
             if asking.units.len() + asking.evidence.len() + asking.bodies.len() >= MAX_UNITS {
                 continue;
