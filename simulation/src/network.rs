@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::history::Faults;
-use crate::plan::Plan;
+use crate::plan::{Plan, TROUBLE_MS};
 
 /// The network of a plan.
 #[derive(Clone, Debug)]
@@ -33,6 +33,12 @@ impl Network {
         if from == to { self.least } else { self.delays[from.max(to)][from.min(to)] }
     }
 
+    /// How long a message takes between two validators, in milliseconds without jitter; nothing to oneself.
+    #[must_use]
+    pub fn way_ms(&self, from: usize, to: usize) -> u64 {
+        if from == to { 0 } else { self.between(from, to) }
+    }
+
     /// The mean one-way delay between `n` validators, in thousandths of a millisecond, without jitter.
     #[must_use]
     pub fn mean_us(&self, n: usize) -> u64 {
@@ -56,7 +62,7 @@ impl Network {
                 && partition.side.contains(&from) != partition.side.contains(&to)
         });
         // Trouble of the small kind ends too, so that a run ends well.
-        let troubled = now < plan.run_ms / 2;
+        let troubled = now < TROUBLE_MS;
         let repeated = troubled && self.dice.per_mille(plan.repeated);
         let copies = 1 + usize::from(repeated);
         self.faults.repeated += u64::from(repeated);

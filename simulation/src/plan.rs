@@ -4,6 +4,13 @@ use ledger::koma::{End, Mode};
 
 use crate::dice::Dice;
 
+/// Until when messages are lost and repeated, in milliseconds.
+pub(crate) const TROUBLE_MS: u64 = 18_000;
+/// From when on everybody has to make progress again in a world of [`Plan::troubled`], in milliseconds.
+pub const CALM_MS: u64 = 24_000;
+/// Within how many of the longest rounds, and never less than half of [`CALM_MS`].
+const PROGRESS_ROUNDS: u64 = 8;
+
 /// How a validator behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -136,12 +143,13 @@ impl Plan {
         plan.skew_ms = dice.below(60);
         plan.round_ms = dice.between(150, 500);
         plan.max_exponent = 3;
-        plan.run_ms = 36_000;
+        let longest_ms = plan.round_ms << plan.max_exponent;
+        plan.run_ms = CALM_MS + (PROGRESS_ROUNDS * longest_ms).max(CALM_MS / 2);
         plan.work_every = dice.between(1, 4);
         if dice.per_mille(400) {
             plan.end = End { min_blocks: dice.between(3, 8), min_ms: dice.between(2_000, 8_000) };
         }
-        let quiet = plan.run_ms / 3;
+        let quiet = CALM_MS / 2;
         // Cheats and those who never come back stay within what the corrected bound of liveness bears.
         let total: u64 = plan.weights.iter().sum();
         let classical = (total - 1) / 3;

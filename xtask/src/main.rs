@@ -1,10 +1,11 @@
-//! Builds, tests and measures Permuta: `cargo xtask test` is what continuous integration runs, `cargo xtask bench`
-//! writes `docs/BENCHMARKS.md`.
+//! Builds, tests and measures Permuta: `cargo xtask test` is what continuous integration runs, `cargo xtask soak`
+//! looks for trouble for hours, `cargo xtask bench` writes `docs/BENCHMARKS.md`.
 
 mod bench;
 mod browser;
 mod check;
 mod postgres;
+mod soak;
 mod tools;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +33,8 @@ enum Task {
         #[arg(last = true)]
         rest: Vec<String>,
     },
+    /// Puts consensus through seeds of simulated trouble for as long as you like, after every small graph of units.
+    Soak(soak::Arguments),
     /// Measures the figures of `docs/BENCHMARKS.md` beside their baselines, and writes them there.
     Bench {
         /// Print only; leave the document as it is.
@@ -43,6 +46,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { only_tests, rest } => check::run(only_tests, &rest),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Bench { dry } => bench::run(dry),
     };
     match outcome {

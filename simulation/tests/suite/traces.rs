@@ -64,7 +64,7 @@ fn traces_with_cheats_crashes_and_partitions_hold() {
     for case in cases {
         let sum = sum(&case, 0..12);
         println!("{case:?}: {sum:?}");
-        assert!(sum.finals > 200 && (case.byzantine == 0 || sum.accused >= 12), "{case:?}: {sum:?}");
+        assert!(sum.finals > 200 && (case.byzantine == 0 || sum.accused >= 9), "{case:?}: {sum:?}");
     }
 }
 

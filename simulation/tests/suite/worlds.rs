@@ -1,10 +1,8 @@
 //! Worlds full of trouble, and what holds in all of them.
 
 use ledger::koma::Mode;
+use simulation::plan::CALM_MS;
 use simulation::{Act, Crash, Partition, Plan, World, figures};
-
-/// From when on a troubled world has to make progress again, in milliseconds.
-const CALM_MS: u64 = 24_000;
 
 fn check(seed: u64) {
     let plan = Plan::troubled(seed);
