@@ -1,10 +1,13 @@
 //! The subcommands, one module each.
 
+mod ca;
 mod clear;
 mod export_proof;
+mod keygen;
 mod net;
 mod quote;
 mod reindex;
+mod sim;
 mod verify;
 mod verify_proof;
 mod wallet;
@@ -28,6 +31,12 @@ pub(crate) enum Command {
     Quote(quote::Args),
     /// Net obligations: clear as much debt as circulates.
     Net(net::Args),
+    /// Make the key of a validator.
+    Keygen(keygen::Args),
+    /// Run a consortium's authority: certificates for validators, and their revocation.
+    Ca(ca::Args),
+    /// Run consensus in a simulated network and write what happened, for others to check.
+    Sim(sim::Args),
     /// Check a proof file against a network that you trust, with nothing else.
     VerifyProof(verify_proof::Args),
     /// Keep a signing key outside the browser, and sign what you have read.
@@ -48,6 +57,9 @@ impl Command {
             Command::Clear(args) => clear::run(args),
             Command::Net(args) => net::run(&args),
             Command::Quote(args) => quote::run(&args),
+            Command::Keygen(args) => keygen::run(&args),
+            Command::Ca(args) => ca::run(&args),
+            Command::Sim(args) => sim::run(&args),
             Command::VerifyProof(args) => verify_proof::run(&args),
             Command::Wallet(args) => wallet::run(&args),
         }

@@ -125,12 +125,14 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8], secret: bool) -> Result<(
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&beside, path)?;
-        if let Some(dir) = path.parent() {
-            File::open(dir)?.sync_all()?;
-        }
-        Ok(())
+        File::open(folder_of(path))?.sync_all()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The folder that a file is in: a name alone is in the one where the program was started.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn is_ours(dir: &Path) -> Result<bool> {
@@ -148,7 +150,11 @@ fn is_empty(dir: &Path) -> Result<bool> {
     Ok(true)
 }
 
-fn lock(dir: &Path) -> Result<File> {
+/// Keeps other processes out of a folder for as long as the file is open.
+///
+/// # Errors
+/// Another one has it, or it cannot be written.
+pub(crate) fn lock(dir: &Path) -> Result<File> {
     let path = dir.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -208,6 +214,15 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_name_alone_is_a_file_of_the_folder_where_the_program_was_started() {
+        for (path, folder) in
+            [("proof.bin", "."), ("./proof.bin", "."), ("a/proof.bin", "a"), ("/proof.bin", "/")]
+        {
+            assert_eq!(folder_of(Path::new(path)), Path::new(folder));
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod clock;
 mod commands;
+mod consortium;
 mod demo;
 mod heartbeat;
 mod home;
@@ -9,6 +10,7 @@ mod house;
 mod network;
 mod projection;
 mod pulse;
+mod secret;
 mod solver;
 
 use clap::Parser;
