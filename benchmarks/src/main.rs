@@ -1,6 +1,7 @@
 //! The measurements behind `docs/BENCHMARKS.md`: each prints one line of JSON. `cargo xtask bench` runs them beside
 //! their baselines.
 
+mod consensus;
 mod pages;
 mod signatures;
 mod transfers;
@@ -22,6 +23,8 @@ enum Measurement {
     Signatures(signatures::Options),
     /// Signed transfers per second through one durable node.
     Transfers(transfers::Options),
+    /// Finality, detection and escalation among many validators.
+    Consensus(consensus::Options),
     /// Latency of pages at a fixed rate of requests.
     Pages(pages::Options),
 }
@@ -30,6 +33,7 @@ fn main() -> Result<()> {
     match Arguments::parse().measurement {
         Measurement::Signatures(options) => signatures::run(&options),
         Measurement::Transfers(options) => transfers::run(&options),
+        Measurement::Consensus(options) => consensus::run(&options),
         Measurement::Pages(options) => pages::run(&options),
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use ledger::koma::{Dag, Era, Member, Seen, Unit, VerifiedUnit};
+use ledger::koma::summit::quorums;
+use ledger::koma::{Dag, Era, Member, Mode, Seen, Unit, Validators, VerifiedUnit};
 use ledger::{Hash, Timestamp};
 
 use crate::history::History;
 use crate::network::Network;
-use crate::plan::Plan;
+use crate::plan::{Act, Plan};
 use crate::world::{World, first_era, keys};
 
 /// How long finality takes at one threshold.
@@ -32,6 +33,9 @@ pub struct Delays {
     pub mean_us: u64,
     /// The longest delay of a message one way, in milliseconds.
     pub longest_ms: u64,
+    /// The median that no schedule of three messages stays below at the classical grade, in milliseconds: see [`floor_ms`].
+    /// For few validators only.
+    pub floor_ms: Option<u64>,
     /// G0, G1, G2 and G3 (0.8 of the weight), in this order.
     pub grades: [Delay; 4],
 }
@@ -59,8 +63,50 @@ pub fn delays(seed: u64, n: usize, rounds: u64) -> Delays {
     plan.run_ms = rounds * plan.round_ms;
     let network = Network::new(&plan, crate::dice::Dice::new(plan.seed).fork());
     let (mean_us, longest_ms) = (network.mean_us(n), network.longest_ms(n));
+    let floor_ms = (n <= FLOOR_MOST).then(|| floor_ms(&network, &validators));
     let history = World::run(plan);
-    Delays { n, mean_us, longest_ms, grades: grades.map(|threshold| delay(&history, threshold)) }
+    Delays { n, mean_us, longest_ms, floor_ms, grades: grades.map(|threshold| delay(&history, threshold)) }
+}
+
+/// The most validators for whom all quorums are tried.
+const FLOOR_MOST: usize = 12;
+
+/// The median, over all leaders and observers, of the least time in which proposal, confirmations and witness units can
+/// reach an observer so that a quorum has seen a quorum's confirmations, whoever waits for whom and without jitter, among
+/// validators of weight 1.
+fn floor_ms(network: &Network, validators: &Validators) -> u64 {
+    let n = validators.count();
+    let classical = quorums(validators.total(), validators.classical());
+    let size = classical.first().map_or(0, |quorum| quorum.weight);
+    let members = |set: u32| (0..n).filter(move |who| set >> who & 1 == 1);
+    let sets = || (0u32..1 << n).filter(|set| u64::from(set.count_ones()) == size);
+    let pairs = (0..n).flat_map(|leader| (0..n).map(move |observer| (leader, observer)));
+    let mut least: Vec<u64> = pairs
+        .filter_map(|(leader, observer)| {
+            let path = |first: usize, second: usize| {
+                // The leader's proposal is its confirmation.
+                let confirmed = network.way_ms(leader, first) + network.way_ms(first, second);
+                confirmed + network.way_ms(second, observer)
+            };
+            let slowest = |set: u32| members(set).flat_map(|a| members(set).map(move |b| path(a, b))).max();
+            sets().filter_map(slowest).min()
+        })
+        .collect();
+    least.sort_unstable();
+    percentile(&least, 50)
+}
+
+/// How long it takes from the first honest validator among seven that learns of an equivocation until the last has raised
+/// its threshold, in thousandths of a round.
+#[must_use]
+pub fn escalation(seed: u64) -> Option<u64> {
+    let mut plan = Plan::healthy(seed, vec![1; 7]);
+    plan.mode = Mode::Adaptive { low: 0, within_ms: 60_000, margin: 1 };
+    plan.acts = vec![(3, Act::Equivocator)];
+    let round_ms = plan.round_ms;
+    let history = World::run(plan);
+    let (first, last) = (history.evidence_ms.first()?.1, history.evidence_ms.last()?.1);
+    Some(1000 * (last - first) / round_ms)
 }
 
 /// What a busy era brings: `rounds` rounds among `n` validators of weight 1, in each of which the leader proposes and all

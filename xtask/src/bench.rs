@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measures, each figure beside its baseline from the same run, and writes `docs/BENCHMARKS.md`.
 
+mod consensus;
 mod database;
 mod demo;
 mod engine;
@@ -32,6 +33,7 @@ pub(crate) fn run(dry: bool) -> Result<()> {
     let programs = Programs { folder: root().join("target/release"), scratch: Scratch::new()? };
     let mut report = Report::default();
     throughput(&programs, &tools, &mut report)?;
+    consensus::measure(&programs, &mut report)?;
     engine::measure(&programs, &mut report)?;
     demo::measure(&programs, &mut report)?;
     let document = report.document();

@@ -32,6 +32,17 @@ impl Report {
         self.row(&name, &with_thousands(value, 0), &format!("{:.2}", value / against), goal);
     }
 
+    /// A figure as it is written, with what it should be.
+    pub(crate) fn text(&mut self, name: &str, value: &str, goal: &str) {
+        self.row(name, value, "", goal);
+    }
+
+    /// A figure as a multiple of a baseline of the same run, both in the same unit.
+    pub(crate) fn beside(&mut self, baseline: &str, value: f64, against: f64, decimals: usize, goal: &str) {
+        let name = format!("… as a multiple of {baseline} ({})", with_thousands(against, decimals));
+        self.row(&name, &with_thousands(value, decimals), &format!("{:.2}", value / against), goal);
+    }
+
     fn row(&mut self, name: &str, value: &str, ratio: &str, goal: &str) {
         if !self.table_open {
             self.text.push_str("\n| what | measured | ratio | goal |\n|---|---:|---:|---|\n");
