@@ -2,7 +2,7 @@
 //! decided on the way down, and what whole units refuse is tried again over what is left.
 
 use crate::clear::{Effort, Options, Stage, Stats};
-use crate::exact::{realise, whole};
+use crate::exact::realise;
 use crate::fill::Fill;
 use crate::flow;
 use crate::labels::{self, Breadth};
@@ -11,6 +11,7 @@ use crate::pool::{Candidate, Pool};
 use crate::ration::Ration;
 use crate::scene::{Live, Scene};
 use crate::volumes::ceiling;
+use crate::whole::place;
 
 /// How much work a book of some size gets. All of it is counted, none timed.
 pub(crate) struct Depth {
@@ -24,6 +25,8 @@ pub(crate) struct Depth {
     steps: usize,
     /// Steps over which the last ones give in.
     yields: usize,
+    /// How often whole units may ask for another plan, and one more.
+    lessons: usize,
     /// How often what is left is cleared again.
     again: usize,
     /// The breadth of searches.
@@ -33,10 +36,10 @@ pub(crate) struct Depth {
 impl Depth {
     pub(crate) fn new(offers: usize, effort: Effort) -> Depth {
         let quick = effort == Effort::Quick;
-        let (rounds, labels, rings) = match offers {
-            0..=4_000 => (30, 6, 3),
-            4_001..=40_000 => (8, 4, 2),
-            _ => (6, 2, 1),
+        let (rounds, labels, rings, again) = match offers {
+            0..=4_000 => (30, 6, 3, 8),
+            4_001..=40_000 => (8, 4, 2, 6),
+            _ => (6, 2, 1, 2),
         };
         Depth {
             flow: if offers > 40_000 { 500 } else { 1_000 },
@@ -44,7 +47,8 @@ impl Depth {
             settings: 12,
             steps: if quick { 8 } else { 12 },
             yields: if quick { 4 } else { 8 },
-            again: if quick { 3 } else { 8 },
+            lessons: if quick || offers > 40_000 { 2 } else { 5 },
+            again: if quick { 3 } else { again },
             breadth: Breadth { labels, rings, least: 0.002 },
         }
     }
@@ -101,7 +105,8 @@ pub(crate) fn dive<'a>(
         }
         ration.solve(2 * depth.settings);
         let before = fill.value();
-        place(scene, &mut ration, &mut fill);
+        let lessons = if first { depth.lessons } else { 1 };
+        fill = place(scene, options, &depth.breadth, lessons, &mut ration, &fill);
         options.tell(Stage::Volumes, pass + 1, depth.again + 1, fill.value());
         if options.stopped() {
             stats.stopped = true;
@@ -142,8 +147,10 @@ fn usable(scene: &Scene, offer: &Live, given: u128) -> f64 {
     let taken = crate::scene::float(given) * scene.unit[offer.give as usize];
     let left = offer.cap - taken;
     if offer.least_qty == offer.give_qty || offer.give_qty < FEW_UNITS {
-        // Nearly nothing is nothing.
-        return if left < 0.5 * scene.unit[offer.give as usize] { 0.0 } else { left };
+        // Nearly nothing is nothing. What is planned beyond all is cut off again; what were missing would be hard to
+        // find.
+        let beyond = if offer.least_qty == offer.give_qty { 1.0 + 2.0 * SPARE } else { 1.0 };
+        return if left < 0.5 * scene.unit[offer.give as usize] { 0.0 } else { left * beyond };
     }
     let planned = ceiling(scene, offer).min((offer.cap * (1.0 - SPARE)).max(offer.least)) - taken;
     if planned < offer.cap * SPARE { 0.0 } else { planned }
@@ -151,37 +158,17 @@ fn usable(scene: &Scene, offer: &Live, given: u128) -> f64 {
 
 /// The least that an offer plans with, so that rounding leaves its minimum.
 fn needed(scene: &Scene, offer: &Live) -> f64 {
-    if offer.least_qty == offer.give_qty || offer.give_qty < FEW_UNITS {
+    if offer.least_qty == offer.give_qty {
+        return offer.least * (1.0 + SPARE);
+    }
+    if offer.give_qty < FEW_UNITS {
         return offer.least;
     }
     if offer.least_qty == 0 {
         return 0.0;
     }
     let unit = scene.unit[offer.give as usize];
-    (offer.least * (1.0 + SPARE) + 2.0 * unit).min(usable(scene, offer, 0))
-}
-
-/// Puts the plan into whole units on top of what is filled, and meets every minimum.
-fn place(scene: &Scene, ration: &mut Ration<'_>, fill: &mut Fill<'_>) {
-    let mut wanted = Vec::new();
-    for (column, level, steps) in ration.chosen() {
-        match steps {
-            Some((leg, unit)) => {
-                let units = whole((level / unit).round());
-                fill.place(&column.ring, level * (1.0 + 1e-9), Some((leg, units)), None);
-            }
-            None => wanted.push((column.ring, level)),
-        }
-    }
-    fill.place_all(wanted);
-    let rings: Vec<Candidate> = ration.rings();
-    let mut of_offer = vec![Vec::new(); scene.offers.len()];
-    for (at, ring) in (0u32..).zip(&rings) {
-        ring.offers().iter().for_each(|offer| of_offer[*offer as usize].push(at));
-    }
-    fill.save_minimums(&rings, &of_offer);
-    fill.grow();
-    fill.insert_all(&rings);
+    (offer.least * (1.0 + 2.0 * SPARE) + 2.0 * unit).min(usable(scene, offer, 0))
 }
 
 /// Whether whole units near `level` keep the rules within the ring.

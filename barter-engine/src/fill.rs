@@ -5,6 +5,7 @@ use crate::pool::Candidate;
 use crate::scene::{Scene, float};
 use clearing::{Amount, Book, Leg, Mode, Ring};
 use ruint::aliases::U256;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// In uniform mode an offer of several rings has legs of at least so many units, or rings of exactly equal values.
 const ROUGH_LEG: u128 = 100;
@@ -28,6 +29,19 @@ pub(crate) struct Fill<'a> {
     rough: Vec<bool>,
     /// The rings; `None` where one was taken back.
     placed: Vec<Option<Placed>>,
+    /// What was done since [`Fill::attempt`], the last at the end.
+    journal: Option<Vec<Undo>>,
+}
+
+/// How a step is undone.
+#[derive(Clone, Copy)]
+enum Undo {
+    /// A ring was placed.
+    Put(usize),
+    /// A ring was taken back.
+    Took(usize, Placed),
+    /// A ring came to other quantities.
+    Changed(usize, Quantities),
 }
 
 impl<'a> Fill<'a> {
@@ -39,6 +53,7 @@ impl<'a> Fill<'a> {
             rings_of: vec![Vec::new(); offers],
             rough: vec![false; offers],
             placed: Vec::new(),
+            journal: None,
         }
     }
 
@@ -129,30 +144,90 @@ impl<'a> Fill<'a> {
 
     fn put(&mut self, placed: Placed) -> Option<usize> {
         let id = self.placed.len();
-        let offers = placed.ring.offers();
         if self.scene.mode == Mode::Uniform {
-            let worth = |leg: usize| {
-                self.scene.exact_unit[self.scene.offer(offers[leg]).give as usize]
-                    * U256::from(placed.gives[leg])
-            };
-            let unequal = (1..offers.len()).any(|leg| worth(leg) != worth(0));
-            let is_rough = |leg: usize| unequal && placed.gives[leg] < ROUGH_LEG;
-            for (leg, at) in offers.iter().enumerate() {
-                let at = *at as usize;
-                if self.rough[at] || (is_rough(leg) && !self.rings_of[at].is_empty()) {
+            for (at, is_rough) in self.rough_legs(&placed) {
+                if self.rough[at] || (is_rough && !self.rings_of[at].is_empty()) {
                     return None;
                 }
             }
-            for (leg, at) in offers.iter().enumerate() {
-                self.rough[*at as usize] = is_rough(leg);
+        }
+        self.placed.push(None);
+        self.hold(id, placed);
+        if let Some(journal) = &mut self.journal {
+            journal.push(Undo::Put(id));
+        }
+        Some(id)
+    }
+
+    fn hold(&mut self, id: usize, placed: Placed) {
+        if self.scene.mode == Mode::Uniform {
+            for (at, is_rough) in self.rough_legs(&placed) {
+                self.rough[at] = is_rough;
             }
         }
-        for (at, gives) in offers.iter().zip(placed.gives) {
+        for (at, gives) in placed.ring.offers().iter().zip(placed.gives) {
             self.given[*at as usize] += gives;
             self.rings_of[*at as usize].push(id);
         }
-        self.placed.push(Some(placed));
-        Some(id)
+        self.placed[id] = Some(placed);
+    }
+
+    /// The offers of a ring in uniform mode, and whether each is rough in it.
+    fn rough_legs(&self, placed: &Placed) -> Vec<(usize, bool)> {
+        let offers = placed.ring.offers();
+        let worth = |leg: usize| {
+            self.scene.exact_unit[self.scene.offer(offers[leg]).give as usize] * U256::from(placed.gives[leg])
+        };
+        let unequal = (1..offers.len()).any(|leg| worth(leg) != worth(0));
+        offers
+            .iter()
+            .enumerate()
+            .map(|(leg, at)| (*at as usize, unequal && placed.gives[leg] < ROUGH_LEG))
+            .collect()
+    }
+
+    /// From here on steps are noted, until they are kept or undone.
+    pub(crate) fn attempt(&mut self) {
+        self.journal = Some(Vec::new());
+    }
+
+    /// Keeps what was done since [`Fill::attempt`].
+    pub(crate) fn keep(&mut self) {
+        self.journal = None;
+    }
+
+    /// Undoes what was done since [`Fill::attempt`].
+    pub(crate) fn undo(&mut self) {
+        for step in self.journal.take().unwrap_or_default().into_iter().rev() {
+            match step {
+                Undo::Put(id) => {
+                    self.release(id);
+                    // The last one placed is the last one there is.
+                    self.placed.truncate(id);
+                }
+                Undo::Took(id, placed) => self.hold(id, placed),
+                Undo::Changed(id, gives) => {
+                    if let Some(placed) = self.release(id) {
+                        self.hold(id, Placed { gives, ..placed });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The rings placed that an offer is in, by their numbers.
+    pub(crate) fn ids_of(&self, at: u32) -> &[usize] {
+        &self.rings_of[at as usize]
+    }
+
+    /// A ring placed.
+    pub(crate) fn placed(&self, id: usize) -> Option<&Placed> {
+        self.placed[id].as_ref()
+    }
+
+    /// How many numbers of rings there are.
+    pub(crate) fn ids(&self) -> usize {
+        self.placed.len()
     }
 
     /// The rings of an offer, and what each is worth to it.
@@ -162,6 +237,14 @@ impl<'a> Fill<'a> {
 
     /// Takes a ring back.
     pub(crate) fn take_back(&mut self, id: usize) -> Option<Placed> {
+        let placed = self.release(id)?;
+        if let Some(journal) = &mut self.journal {
+            journal.push(Undo::Took(id, placed));
+        }
+        Some(placed)
+    }
+
+    fn release(&mut self, id: usize) -> Option<Placed> {
         let placed = self.placed[id].take()?;
         for (at, gives) in placed.ring.offers().iter().zip(placed.gives) {
             let at = *at as usize;
@@ -178,34 +261,43 @@ impl<'a> Fill<'a> {
         let mut failed = Vec::new();
         let worth = |(ring, volume): &(Candidate, f64)| ring.shares(self.scene).1 * volume;
         wanted.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
-        let mut coming = vec![0u32; self.given.len()];
-        let mut planned = vec![0.0f64; self.given.len()];
+        // Per offer, how many rings are still to come and what all of them are to give.
+        let mut coming: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
         for (ring, volume) in &wanted {
             let (shares, _) = ring.shares(self.scene);
             for (at, share) in ring.offers().iter().zip(shares) {
-                coming[*at as usize] += 1;
-                planned[*at as usize] += share * volume;
+                let (rings, planned) = coming.entry(*at).or_default();
+                *rings += 1;
+                *planned += share * volume;
             }
         }
         // Offers that barely reach their minimum cannot spare what rounding takes.
-        let critical = |at: u32| {
+        let critical = |at: u32, planned: f64, given: u128| {
             let offer = self.scene.offer(at);
-            offer.least_qty > 0 && planned[at as usize] < offer.least * 1.002
+            let given = float(given) * self.scene.unit[offer.give as usize];
+            offer.least_qty > 0 && given + planned < offer.least * 1.002
         };
-        let critical: Vec<bool> = (0u32..).zip(&planned).map(|(at, _)| critical(at)).collect();
+        let critical: BTreeSet<u32> = coming
+            .iter()
+            .filter(|(at, (_, planned))| critical(**at, *planned, self.given(**at)))
+            .map(|(at, _)| *at)
+            .collect();
         for (ring, volume) in &wanted {
             let (shares, _) = ring.shares(self.scene);
             let mut exactly = None;
             let mut leader: Option<(f64, usize)> = None;
             for (leg, at) in ring.offers().iter().enumerate() {
                 let offer = self.scene.offer(*at);
-                coming[*at as usize] -= 1;
-                if critical[*at as usize] {
+                let to_come = coming.get_mut(at).map_or(0, |(rings, _)| {
+                    *rings -= 1;
+                    *rings
+                });
+                if critical.contains(at) {
                     let coarse = self.scene.unit[offer.give as usize] / shares[leg];
                     if leader.is_none_or(|(most, _)| coarse > most) {
                         leader = Some((coarse, leg));
                     }
-                    if offer.least_qty == offer.give_qty && coming[*at as usize] == 0 {
+                    if offer.least_qty == offer.give_qty && to_come == 0 {
                         exactly = Some((leg, self.room(*at)));
                     }
                 }
@@ -254,7 +346,7 @@ impl<'a> Fill<'a> {
 
     /// Brings an offer to its minimum: first by what the slack of one unit allows within its rings, then by
     /// enlarging one of them by the rest.
-    fn enlarge(&mut self, at: u32) -> bool {
+    pub(crate) fn enlarge(&mut self, at: u32) -> bool {
         let offer = self.scene.offer(at);
         let price = self.scene.unit[offer.give as usize];
         for id in self.rings_of[at as usize].clone() {
@@ -314,7 +406,7 @@ impl<'a> Fill<'a> {
     }
 
     /// Brings an offer to its minimum over several rings. Returns whether it got there; what was added stays.
-    fn top_up(&mut self, at: u32, pool: &[Candidate], rings: &[u32]) -> bool {
+    pub(crate) fn top_up(&mut self, at: u32, pool: &[Candidate], rings: &[u32]) -> bool {
         let scene = self.scene;
         let offer = scene.offer(at);
         let price = scene.unit[offer.give as usize];
@@ -379,6 +471,12 @@ impl<'a> Fill<'a> {
                 high = middle - 1;
             }
         }
+        if low == 0 {
+            return;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.push(Undo::Changed(id, placed.gives));
+        }
         if let Some(placed) = self.placed[id].as_mut() {
             placed.gives[leg] += low;
             self.given[at as usize] += low;
@@ -392,15 +490,18 @@ impl<'a> Fill<'a> {
             .filter(|(worth, _)| *worth > 0.0)
             .collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        for (_, id) in order {
-            let Some(old) = self.take_back(id) else { continue };
-            let rooms = self.rooms(&old.ring);
-            let larger = realise(self.scene, &old.ring, self.most(&old.ring), &rooms, None, None)
-                .filter(|new| new.iter().zip(old.gives).all(|(new, old)| *new >= old));
-            let gives = larger.unwrap_or(old.gives);
-            if self.put(Placed { gives, ..old }).is_none() {
-                self.put(old);
-            }
+        order.into_iter().for_each(|(_, id)| self.grow_one(id));
+    }
+
+    /// Enlarges a ring as far as its offers have room.
+    pub(crate) fn grow_one(&mut self, id: usize) {
+        let Some(old) = self.take_back(id) else { return };
+        let rooms = self.rooms(&old.ring);
+        let larger = realise(self.scene, &old.ring, self.most(&old.ring), &rooms, None, None)
+            .filter(|new| new.iter().zip(old.gives).all(|(new, old)| *new >= old));
+        let gives = larger.unwrap_or(old.gives);
+        if self.put(Placed { gives, ..old }).is_none() {
+            self.put(old);
         }
     }
 

@@ -4,8 +4,8 @@
 //!
 //! Modules in reading order: `scene` sees a book as dense numbers. Of small books `search` and `lots` find every
 //! ring (`pool`), `pdhg` prices them, `choose` and `volumes` decide how much of each. Of larger ones `flow` finds first
-//! prices, `labels` rings that earn at them, `master` how much of each, `ration` and `dive` decide on minimums. `exact`
-//! and `fill` turn that into whole units; `bound` and `reasons` certify; [`clear`] puts them together. [`netting`] stands alone; [`files`] reads and writes.
+//! prices, `labels` rings that earn at them, `master` how much of each, `ration` and `dive` decide on minimums, `whole`
+//! and `local` (over small programmes, `programme`) meet them in whole units. `exact` and `fill` keep every rule; `bound` and `reasons` certify; [`clear`] puts them together. [`netting`] stands alone; [`files`] reads and writes.
 
 mod bound;
 mod choose;
@@ -16,17 +16,20 @@ pub mod files;
 mod fill;
 mod flow;
 mod labels;
+mod local;
 mod lots;
 mod master;
 pub mod netting;
 mod pdhg;
 mod pool;
+mod programme;
 mod quote;
 mod ration;
 mod reasons;
 mod scene;
 mod search;
 mod volumes;
+mod whole;
 
 pub use clear::{Algorithm, Clearing, Effort, Options, Progress, Stage, Stats, clear};
 pub use quote::{Ask, MAX_PATHS, Market, Path, Quote, QuoteError, Strict};

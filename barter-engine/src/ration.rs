@@ -24,6 +24,13 @@ const PATIENCE: u32 = 4;
 /// A promised minimum counts as met from this share on; the rest is within what offers keep spare.
 const MET: f64 = 0.997;
 
+/// An offer that whole units leave short more often, or by more than this share of its minimum, gives up.
+const STRIKES: u32 = 2;
+const FAR: f64 = 0.1;
+
+/// Settings of prices for a plan that learns.
+const SETTINGS: usize = 24;
+
 /// A share of its largest volume below which a ring is dust.
 const DUST: f64 = 1e-4;
 
@@ -42,6 +49,8 @@ pub(crate) struct Ration<'a> {
     needs: Vec<f64>,
     /// For how many steps an offer has been promised its minimum.
     promised: Vec<u32>,
+    /// How often whole units left an offer short of its minimum.
+    strikes: Vec<u32>,
 }
 
 impl<'a> Ration<'a> {
@@ -57,6 +66,7 @@ impl<'a> Ration<'a> {
             bounds: Bounds { most: vec![0.0; offers], least: vec![0.0; offers] },
             needs: vec![0.0; offers],
             promised: vec![0; offers],
+            strikes: vec![0; offers],
         }
     }
 
@@ -65,6 +75,7 @@ impl<'a> Ration<'a> {
         self.bounds = bounds;
         self.needs = needs;
         self.promised.fill(0);
+        self.strikes.fill(0);
         self.fixed.fill(false);
         self.master.levels.fill(0.0);
         self.master.given.fill(0.0);
@@ -101,6 +112,11 @@ impl<'a> Ration<'a> {
     /// The value planned, USD.
     pub(crate) fn value(&self) -> f64 {
         self.columns.iter().zip(&self.master.levels).map(|(column, level)| column.value * level).sum()
+    }
+
+    /// What a USD of each offer is worth.
+    pub(crate) fn prices(&self) -> &[f64] {
+        &self.master.prices
     }
 
     /// All rings known.
@@ -180,6 +196,29 @@ impl<'a> Ration<'a> {
         if part >= 1.0 {
             self.round(if last { 0.5 } else { 0.25 });
         }
+    }
+
+    /// Learns from whole units: offers that came short of their minimum by a share of it are asked for more, or, if
+    /// they have been for some time, give up. Then plans anew.
+    pub(crate) fn learn(&mut self, short: &[(u32, f64)]) {
+        for &(at, lack) in short {
+            let at = at as usize;
+            if self.needs[at] <= 0.0 || self.bounds.most[at] <= 0.0 {
+                continue;
+            }
+            self.strikes[at] += 1;
+            if self.strikes[at] > STRIKES || lack > FAR {
+                self.close(at);
+            } else {
+                let more = 1.0 + 1.5 * lack;
+                self.needs[at] *= more;
+                self.bounds.least[at] = self.needs[at];
+                self.bounds.most[at] = self.bounds.most[at].max(self.needs[at] * 1.002);
+            }
+        }
+        self.solve(SETTINGS);
+        self.round(0.5);
+        self.sift();
     }
 
     /// A quarter of the offers that miss their minimum gives up, the worst first; the others are promised it.
