@@ -11,7 +11,8 @@ mod writer;
 
 pub use error::{FileError, Reason};
 pub use reader::{
-    MAX_ASSETS, MAX_ROWS, NamedBook, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_obligations,
+    MAX_ASSETS, MAX_ROWS, MAX_TOLD, Malformed, NamedBook, SkippedRows, fuzz_assets, fuzz_obligations,
+    fuzz_offers, read_book, read_obligations,
 };
 pub use source::{MAX_BYTES, Source};
-pub use writer::{write_cleared, write_prices, write_rings, write_summary, write_unfilled};
+pub use writer::{write_cleared, write_potentials, write_prices, write_rings, write_summary, write_unfilled};

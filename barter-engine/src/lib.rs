@@ -5,10 +5,13 @@
 //! Modules in reading order: `scene` sees a book as dense numbers. Of small books `search` and `lots` find every
 //! ring (`pool`), `pdhg` prices them, `choose` and `volumes` decide how much of each. Of larger ones `flow` finds first
 //! prices, `labels` rings that earn at them, `master` how much of each, `ration` and `dive` decide on minimums, `whole`
-//! and `local` (over small programmes, `programme`) meet them in whole units. `exact` and `fill` keep every rule; `bound` and `reasons` certify; [`clear`] puts them together. [`netting`] stands alone; [`files`] reads and writes.
+//! and `local` (over small programmes, `programme`) meet them in whole units. In uniform mode the largest `circulation`
+//! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
+//! [`clear`] puts them together. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
 
 mod bound;
 mod choose;
+mod circulation;
 mod clear;
 mod dive;
 mod exact;

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use barter_engine::files::{
-    NamedBook, Source, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_obligations, write_rings,
-    write_summary, write_unfilled,
+    Malformed, NamedBook, Source, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_obligations,
+    write_rings, write_summary, write_unfilled,
 };
 use barter_engine::{Options, clear};
 use clearing::{AssetKey, Rules};
@@ -108,7 +108,9 @@ fn what_is_refused_names_file_line_column_and_reason() {
 fn obligations_are_refused_with_their_place() {
     let refused = |row: &str| {
         let text = format!("debtor,creditor,amount\n{row}\n");
-        read_obligations(Source::bytes("-", text.as_bytes()).unwrap()).unwrap_err().to_string()
+        read_obligations(Source::bytes("-", text.as_bytes()).unwrap(), Malformed::Refused)
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(
         refused("a,b,-1"),
@@ -121,6 +123,23 @@ fn obligations_are_refused_with_their_place() {
     assert_eq!(
         refused("a,,1"),
         "standard input, line 2, column creditor: an identifier has 1 to 64 bytes without control characters"
+    );
+}
+
+#[test]
+fn rows_of_obligations_may_be_skipped_with_their_place() {
+    let text = "debtor,creditor,amount\na,b,1.5\na,b\n,b,2\nb,a,NaN\nb,a,2\n";
+    let source = Source::bytes("debts.csv", text.as_bytes()).unwrap();
+    let (obligations, skipped) = read_obligations(source, Malformed::Skipped).unwrap();
+    assert_eq!((obligations.debts.len(), skipped.count), (2, 3));
+    let told: Vec<String> = skipped.told.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "debts.csv, line 3: 2 fields where the header has 3",
+            "debts.csv, line 4, column debtor: an identifier has 1 to 64 bytes without control characters",
+            "debts.csv, line 5, column amount: \"NaN\" is not an amount: not a plain number",
+        ]
     );
 }
 

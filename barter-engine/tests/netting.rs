@@ -1,8 +1,8 @@
 //! Debts around a table: what can be cleared, against trying everything.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use barter_engine::files::{Source, read_obligations, write_cleared};
-use barter_engine::netting::{Debt, Netting, Obligations, net};
+use barter_engine::files::{Malformed, Source, read_obligations, write_cleared, write_potentials};
+use barter_engine::netting::{Debt, Fault, Netting, Obligations, check, net};
 use proptest::prelude::*;
 
 fn debts(owed: &[(usize, usize, u128)]) -> Obligations {
@@ -32,6 +32,7 @@ fn who_is_owed_nothing_clears_nothing() {
 #[test]
 fn debts_of_one_pair_add_up_and_a_debt_to_oneself_is_none() {
     assert_eq!(cleared(&[(0, 1, 3), (0, 1, 4), (1, 0, 5), (1, 1, 9)]), [(0, 1, 5), (1, 0, 5)]);
+    assert_eq!(net(&debts(&[(0, 0, 2), (1, 1, 9), (0, 1, 1)])).to_oneself, (2, 11));
 }
 
 #[test]
@@ -62,7 +63,30 @@ fn best_by_brute_force(obligations: &Obligations) -> u128 {
     go(&debts, &mut vec![0; obligations.names.len()]).unwrap()
 }
 
+#[test]
+fn a_netting_that_clears_too_little_or_wrongly_does_not_prove_itself() {
+    let owed = debts(&[(0, 1, 30), (1, 2, 20), (2, 0, 50), (0, 3, 7)]);
+    let good = net(&owed);
+    assert_eq!(check(&owed, &good), Ok(()));
+    let spoilt = |spoil: &dyn Fn(&mut Netting)| {
+        let mut netting = good.clone();
+        spoil(&mut netting);
+        check(&owed, &netting).unwrap_err()
+    };
+    assert_eq!(spoilt(&|n| n.cleared.swap(0, 1)), Fault::Unordered { at: 1 });
+    assert_eq!(spoilt(&|n| n.cleared[1].amount = 21), Fault::OverCleared { at: 1 });
+    assert_eq!(spoilt(&|n| n.cleared[0].amount = 19), Fault::Unbalanced { party: 0 });
+    assert_eq!(spoilt(&|n| n.total = 61), Fault::Total);
+    assert_eq!(spoilt(&|n| n.potentials.clear()), Fault::Potentials);
+    let less = spoilt(&|n| {
+        n.cleared.iter_mut().for_each(|debt| debt.amount = 19);
+        n.total = 57;
+    });
+    assert_eq!(less, Fault::NotProven { bound: 60 });
+}
+
 fn holds(obligations: &Obligations, netting: &Netting) {
+    assert_eq!(check(obligations, netting), Ok(()));
     let mut balance = vec![0i128; obligations.names.len()];
     for debt in &netting.cleared {
         let owed: u128 = obligations
@@ -100,11 +124,15 @@ proptest! {
 #[test]
 fn a_file_is_netted_to_its_finest_decimal() {
     let text = b"debtor,creditor,amount\nchen,amina,1.5\namina,bao,2.250\nbao,chen,\"1.75\"\n";
-    let obligations = read_obligations(Source::bytes("debts", text).unwrap()).unwrap();
+    let source = Source::bytes("debts", text).unwrap();
+    let (obligations, skipped) = read_obligations(source, Malformed::Refused).unwrap();
     let netting = net(&obligations);
     let out = tempfile::tempdir().unwrap();
     let (cleared, summary) = (out.path().join("cleared.csv"), out.path().join("summary.json"));
-    write_cleared(&cleared, &summary, &obligations, &netting).unwrap();
+    write_cleared(&cleared, &summary, &obligations, &netting, &skipped).unwrap();
+    let potentials = out.path().join("potentials.csv");
+    write_potentials(&potentials, &obligations, &netting).unwrap();
+    assert!(std::fs::read_to_string(potentials).unwrap().starts_with("party,potential\namina,"));
     assert_eq!(
         std::fs::read_to_string(cleared).unwrap(),
         "debtor,creditor,cleared\namina,bao,1.500\nbao,chen,1.500\nchen,amina,1.500\n"

@@ -1,7 +1,7 @@
 //! Real books, where they are at hand: `PERMUTA_DATA` names a directory that holds `books` and `netting`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use barter_engine::files::{NamedBook, Source, read_book, read_obligations};
+use barter_engine::files::{Malformed, NamedBook, Source, read_book, read_obligations};
 use barter_engine::{Effort, Options, clear, netting};
 use clearing::{Mode, Rules, check};
 use std::path::{Path, PathBuf};
@@ -67,6 +67,6 @@ fn synthetic_books_clear_in_every_mode() {
 fn real_debts_net_to_the_largest_circulation() {
     let Some(data) = data("real_debts_net_to_the_largest_circulation") else { return };
     let source = Source::open(&data.join("netting/sarafu_debt.csv.gz")).unwrap();
-    let netting = netting::net(&read_obligations(source).unwrap());
+    let netting = netting::net(&read_obligations(source, Malformed::Refused).unwrap().0);
     assert_eq!(netting.total, 72_671_889_614);
 }

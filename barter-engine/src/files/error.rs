@@ -116,6 +116,16 @@ pub enum Reason {
     SumTooLarge,
 }
 
+impl Reason {
+    /// Whether one row is at fault, so that the rest of the file can be read without it.
+    pub(super) fn concerns_a_row(&self) -> bool {
+        matches!(
+            self,
+            Reason::NotUtf8 { .. } | Reason::Fields { .. } | Reason::BadIdentifier | Reason::Amount { .. }
+        )
+    }
+}
+
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.file == "-" { "standard input" } else { &self.file };

@@ -3,7 +3,7 @@
 use super::{FileError, Reason, Source, error::quoted, tables::Table};
 use crate::netting::{Debt, Obligations};
 use clearing::{Amount, AmountError, Asset, AssetKey, Book, Offer, OfferKey, PartyKey};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most assets of a book.
 pub const MAX_ASSETS: usize = 100_000;
@@ -156,45 +156,122 @@ fn refuse_nonsense(table: &Table<'_>, offer: &Offer) -> Result<(), FileError> {
     Err(table.error(column, reason))
 }
 
+/// What becomes of a row of obligations that says nothing sensible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// The whole file is refused.
+    Refused,
+    /// The row is left out and counted.
+    Skipped,
+}
+
+/// The rows that were left out.
+#[derive(Debug, Default)]
+pub struct SkippedRows {
+    /// How many.
+    pub count: usize,
+    /// The first [`MAX_TOLD`] of them: where and why.
+    pub told: Vec<FileError>,
+}
+
+/// The most skipped rows that are told one by one.
+pub const MAX_TOLD: usize = 100;
+
 /// Reads obligations: `debtor, creditor, amount`, exact decimals of at most twelve places.
 ///
 /// # Errors
-/// The first thing wrong, with file, line and column.
-pub fn read_obligations(source: Source<'_>) -> Result<Obligations, FileError> {
-    /// Finest decimal of an amount; files with fewer places are brought to their own finest.
-    const FINEST: u8 = 12;
+/// The first thing wrong, with file, line and column. Rows that may be skipped are those of too few or many fields, of
+/// bad identifiers and of bad amounts; whatever concerns the whole file refuses it.
+pub fn read_obligations(
+    source: Source<'_>,
+    malformed: Malformed,
+) -> Result<(Obligations, SkippedRows), FileError> {
     let mut table = Table::new(source, &["debtor", "creditor", "amount"], MAX_ROWS)?;
-    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut names = Names::default();
     let mut rows = Vec::new();
+    let mut skipped = SkippedRows::default();
     let mut decimals = 0u8;
     let mut sum = Amount::ZERO;
-    while table.next()? {
-        let debtor = table.identifier("debtor")?.to_owned();
-        let creditor = table.identifier("creditor")?.to_owned();
-        let text = table.cell("amount");
-        let amount_error = |source| table.error("amount", Reason::Amount { text: quoted(text), source });
-        let amount = Amount::parse_decimal(text, FINEST).map_err(amount_error)?;
-        let places = text.split_once('.').map_or(0, |(_, part)| part.len());
-        let places = u8::try_from(places).ok().filter(|places| *places <= FINEST);
-        let places = places.ok_or_else(|| amount_error(AmountError::TooPrecise { decimals: FINEST }))?;
-        decimals = decimals.max(places);
-        sum = sum.checked_add(amount).map_err(|_| table.error("amount", Reason::SumTooLarge))?;
-        names.insert(debtor.clone());
-        names.insert(creditor.clone());
-        rows.push((debtor, creditor, amount));
+    loop {
+        let row = match table.next() {
+            Ok(false) => break,
+            Ok(true) => obligation(&table),
+            Err(error) => Err(error),
+        };
+        match row {
+            Ok((debtor, creditor, amount, places)) => {
+                decimals = decimals.max(places);
+                sum = sum.checked_add(amount).map_err(|_| table.error("amount", Reason::SumTooLarge))?;
+                rows.push(Debt {
+                    debtor: names.number(debtor),
+                    creditor: names.number(creditor),
+                    amount: amount.get(),
+                });
+            }
+            Err(error) if malformed == Malformed::Skipped && error.reason.concerns_a_row() => {
+                skipped.count += 1;
+                if skipped.told.len() < MAX_TOLD {
+                    skipped.told.push(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let names: Vec<String> = names.into_iter().collect();
-    let place = |name: &String| names.binary_search(name).expect("every name was collected");
+    let (names, places) = names.sorted();
     let coarser = 10u128.pow(u32::from(FINEST - decimals));
     let debts = rows
         .iter()
-        .map(|(debtor, creditor, amount)| Debt {
-            debtor: place(debtor),
-            creditor: place(creditor),
-            amount: amount.get() / coarser, // exact: no amount has more places than `decimals`
+        .map(|row| Debt {
+            debtor: places[row.debtor],
+            creditor: places[row.creditor],
+            amount: row.amount / coarser, // exact: no amount has more places than `decimals`
         })
         .collect();
-    Ok(Obligations { names, debts, decimals })
+    Ok((Obligations { names, debts, decimals }, skipped))
+}
+
+/// The finest decimal of an amount; files with fewer places are brought to their own finest.
+const FINEST: u8 = 12;
+
+/// Debtor, creditor, amount at the finest decimal, and the decimals that the row uses.
+fn obligation<'t>(table: &'t Table<'_>) -> Result<(&'t str, &'t str, Amount, u8), FileError> {
+    let debtor = table.identifier("debtor")?;
+    let creditor = table.identifier("creditor")?;
+    let text = table.cell("amount");
+    let amount_error = |source| table.error("amount", Reason::Amount { text: quoted(text), source });
+    let amount = Amount::parse_decimal(text, FINEST).map_err(amount_error)?;
+    let places = text.split_once('.').map_or(0, |(_, part)| part.len());
+    let places = u8::try_from(places).ok().filter(|places| *places <= FINEST);
+    let places = places.ok_or_else(|| amount_error(AmountError::TooPrecise { decimals: FINEST }))?;
+    Ok((debtor, creditor, amount, places))
+}
+
+/// Numbers names in the order of their coming. The map is asked, never walked, so its order decides nothing.
+#[derive(Default)]
+struct Names {
+    numbers: HashMap<String, usize>,
+}
+
+impl Names {
+    fn number(&mut self, name: &str) -> usize {
+        if let Some(&number) = self.numbers.get(name) {
+            return number;
+        }
+        let number = self.numbers.len();
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    /// The names sorted, and by number the place of each among them.
+    fn sorted(self) -> (Vec<String>, Vec<usize>) {
+        let mut names: Vec<(String, usize)> = self.numbers.into_iter().collect();
+        names.sort_unstable();
+        let mut places = vec![0; names.len()];
+        for (place, (_, number)) in names.iter().enumerate() {
+            places[*number] = place;
+        }
+        (names.into_iter().map(|(name, _)| name).collect(), places)
+    }
 }
 
 /// Feeds bytes to the reader of assets; for fuzzing, never panics.
@@ -211,5 +288,7 @@ pub fn fuzz_offers(bytes: &[u8]) {
 
 /// Feeds bytes to the reader of obligations; for fuzzing, never panics.
 pub fn fuzz_obligations(bytes: &[u8]) {
-    let _ = Source::bytes("obligations", bytes).and_then(read_obligations);
+    for malformed in [Malformed::Refused, Malformed::Skipped] {
+        let _ = Source::bytes("obligations", bytes).and_then(|source| read_obligations(source, malformed));
+    }
 }

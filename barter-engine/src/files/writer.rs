@@ -1,6 +1,6 @@
 //! Writes answers. The same answer gives the same bytes.
 
-use super::{FileError, NamedBook, Reason};
+use super::{FileError, NamedBook, Reason, SkippedRows};
 use crate::netting::{Netting, Obligations};
 use crate::{Clearing, Reason as Why};
 use clearing::{Amount, Band, Rules, UsdValue};
@@ -166,7 +166,10 @@ struct NetSummary {
     cleared: Box<RawValue>,
     bound: Box<RawValue>,
     cleared_pairs: usize,
-    pivots: u64,
+    debts_to_oneself: usize,
+    owed_to_oneself: Box<RawValue>,
+    skipped_rows: usize,
+    searches: u64,
 }
 
 /// Writes `cleared.csv` (debtor, creditor, cleared) and `summary.json` of a netting.
@@ -178,6 +181,7 @@ pub fn write_cleared(
     summary: &Path,
     obligations: &Obligations,
     netting: &Netting,
+    skipped: &SkippedRows,
 ) -> Result<(), FileError> {
     let show = |units: u128| {
         Amount::new(units).expect("all debts together are an amount").display(obligations.decimals)
@@ -197,9 +201,26 @@ pub fn write_cleared(
         cleared: number(show(netting.total)),
         bound: number(show(netting.total)),
         cleared_pairs: netting.cleared.len(),
-        pivots: netting.pivots,
+        debts_to_oneself: netting.to_oneself.0,
+        owed_to_oneself: number(show(netting.to_oneself.1)),
+        skipped_rows: skipped.count,
+        searches: netting.searches,
     };
     write_json(summary, &figures)
+}
+
+/// Writes `potentials.csv`: party, potential, the numbers that prove a netting.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_potentials(path: &Path, obligations: &Obligations, netting: &Netting) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "party,potential")?;
+        for (name, potential) in obligations.names.iter().zip(&netting.potentials) {
+            writeln!(file, "{},{potential}", field(name))?;
+        }
+        Ok(())
+    })
 }
 
 /// A field, quoted where it must be.
