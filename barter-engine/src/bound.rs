@@ -24,9 +24,14 @@ fn asked(scene: &Scene, book: &clearing::Book) -> Vec<f64> {
         .collect()
 }
 
-/// The any-rates bound, see [`crate::flow`].
-pub(crate) fn any_rates(scene: &Scene, book: &clearing::Book, rounds: usize) -> f64 {
-    crate::flow::any_rates(scene, &asked(scene, book), rounds).bound
+/// The duals of the any-rates programme, see [`crate::flow`], in parts of [`clearing::DUAL_WHOLE`].
+pub(crate) fn any_rates(scene: &Scene, book: &clearing::Book, rounds: usize) -> Vec<u64> {
+    let found = crate::flow::any_rates(scene, &asked(scene, book), rounds);
+    let whole = crate::scene::float(u128::from(clearing::DUAL_WHOLE));
+    let dual = |price: &f64| {
+        u64::try_from(crate::exact::whole((price * whole).round())).unwrap_or(clearing::MAX_DUAL)
+    };
+    found.prices.iter().map(|price| dual(price).min(clearing::MAX_DUAL)).collect()
 }
 
 /// The bound from every ring: offers' prices `y` such that no ring, however it shares its surplus, earns more than

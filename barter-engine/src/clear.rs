@@ -10,6 +10,7 @@ use crate::pool::{Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
 use crate::scene::Scene;
 use crate::search::search;
+use crate::uniform;
 use crate::volumes::Column;
 use clearing::{Answer, Book, Fault, Mode, Prices, Report, Rules, UsdValue};
 
@@ -105,6 +106,9 @@ pub struct Clearing {
     pub report: Report,
     /// No answer under these rules is worth more.
     pub bound: UsdValue,
+    /// A number per asset of the book, in its order, in parts of [`clearing::DUAL_WHOLE`]: with them anybody proves a bound
+    /// by [`clearing::bound`]. Empty when only rings were asked for.
+    pub duals: Vec<u64>,
     /// Why each valid offer that gives nothing does so, by offer.
     pub unfilled: Vec<Unfilled>,
     /// What the search did.
@@ -144,11 +148,14 @@ pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Cle
     stats.candidates = pool.rings.len();
     let (answer, report) = prove(book, rules, now, fill.rings(book));
     options.tell(Stage::Certificate, 0, 1, fill.value());
-    let bound =
-        if options.rings_only { bound::everything(&scene) } else { certify(&scene, book, &pool, &stats) };
+    let (bound, duals) = if options.rings_only {
+        (bound::everything(&scene), Vec::new())
+    } else {
+        certify(&scene, book, rules, now, &pool, &stats)
+    };
     let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, &fill, now) };
     options.tell(Stage::Certificate, 1, 1, fill.value());
-    Clearing { answer, bound: bound.max(report.value), report, unfilled, stats }
+    Clearing { answer, bound: bound.max(report.value), duals, report, unfilled, stats }
 }
 
 /// Proves the rings; whatever the check refused (which would be a defect of the search) is left out.
@@ -195,24 +202,62 @@ fn prove(book: &Book, rules: &Rules, now: u64, mut rings: Vec<clearing::Ring>) -
     }
 }
 
-/// The best of the bounds that apply.
-fn certify(scene: &Scene, book: &Book, pool: &Pool, stats: &Stats) -> UsdValue {
+/// The best of the bounds that apply, and the duals behind it. Only the bound over every ring of a small book may be better
+/// than what the duals prove.
+fn certify(
+    scene: &Scene,
+    book: &Book,
+    rules: &Rules,
+    now: u64,
+    pool: &Pool,
+    stats: &Stats,
+) -> (UsdValue, Vec<u64>) {
     /// Up to so many rings the programme over all of them is quickly solved.
     const EVERY_RING: usize = 1_500;
     // About equal work for every book; small ones converge slowly for their size.
     let rounds = (30_000_000 / scene.offers.len().max(1)).clamp(500, 10_000);
-    let mut best = bound::any_rates(scene, book, rounds);
+    let proven = |duals: Vec<u64>| (clearing::bound(book, rules, now, &Prices::default(), &duals), duals);
+    let mut best = if scene.mode == Mode::Uniform {
+        proven(uniform::duals(scene))
+    } else {
+        proven(bound::any_rates(scene, book, rounds))
+    };
+    if scene.mode == Mode::Uniform && scene.offers.len() <= FEW {
+        // Where units are large, limits may bind before equal values do.
+        best = best.min(proven(bound::any_rates(scene, book, rounds)));
+    }
     if stats.every_ring
         && scene.mode != Mode::Lots
         && pool.rings.len() <= EVERY_RING
         && let Some(bound) = bound::every_ring(scene, book, &pool.rings)
     {
-        best = best.min(bound);
+        best.0 = best.0.min(bound::usd(bound));
     }
-    bound::usd(best)
+    best
 }
 
+/// Uniform books of more offers are cleared as circulations alone.
+const FEW: usize = 2_000;
+
 fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
+    if scene.mode == Mode::Uniform && scene.offers.len() > FEW {
+        return uniform::clear(scene, options, pool, stats);
+    }
+    let fill = search_columns(scene, options, pool, stats);
+    if scene.mode == Mode::Uniform && !stats.every_ring {
+        let packed = uniform::clear(scene, options, pool, stats);
+        return if packed.value() > fill.value() { packed } else { fill };
+    }
+    fill
+}
+
+/// Finds every ring, if there are few enough, and chooses among them; dives otherwise.
+fn search_columns<'a>(
+    scene: &'a Scene,
+    options: &Options<'_>,
+    pool: &mut Pool,
+    stats: &mut Stats,
+) -> Fill<'a> {
     let plan = Plan::new(scene.offers.len(), options.effort);
     let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
     let weights = vec![1.0; caps.len()];

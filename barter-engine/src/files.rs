@@ -3,16 +3,20 @@
 //! Everything read is bounded and validated here once; an error names file, line, column and reason. Input may be
 //! plain, gzip or zstd (told by its first bytes), and `-` is standard input.
 
+mod answer;
 mod error;
 mod reader;
 mod source;
 mod tables;
 mod writer;
 
+pub use answer::{Claims, fuzz_answer, read_duals, read_prices, read_rings, read_summary};
 pub use error::{FileError, Reason};
 pub use reader::{
     MAX_ASSETS, MAX_ROWS, MAX_TOLD, Malformed, NamedBook, SkippedRows, fuzz_assets, fuzz_obligations,
     fuzz_offers, read_book, read_obligations,
 };
 pub use source::{MAX_BYTES, Source};
-pub use writer::{write_cleared, write_potentials, write_prices, write_rings, write_summary, write_unfilled};
+pub use writer::{
+    write_cleared, write_duals, write_potentials, write_prices, write_rings, write_summary, write_unfilled,
+};

@@ -31,6 +31,7 @@ mod ration;
 mod reasons;
 mod scene;
 mod search;
+mod uniform;
 mod volumes;
 mod whole;
 

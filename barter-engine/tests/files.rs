@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use barter_engine::files::{
-    Malformed, NamedBook, Source, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_obligations,
-    write_rings, write_summary, write_unfilled,
+    Malformed, NamedBook, Source, fuzz_answer, fuzz_assets, fuzz_obligations, fuzz_offers, read_book,
+    read_duals, read_obligations, read_rings, read_summary, write_duals, write_rings, write_summary,
+    write_unfilled,
 };
 use barter_engine::{Options, clear};
 use clearing::{AssetKey, Rules};
@@ -161,6 +162,13 @@ fn an_answer_is_written_as_the_check_reads_it() {
     assert_eq!(rows.len(), 3);
     let summary: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path("summary.json")).unwrap()).unwrap();
+    write_duals(&path("duals.csv"), &book, &clearing).unwrap();
+    let read = |name: &str| Source::open(&path(name)).unwrap();
+    assert_eq!(read_rings(&book, read("rings.csv")).unwrap(), clearing.answer.rings);
+    assert_eq!(read_duals(&book, read("duals.csv")).unwrap(), clearing.duals);
+    let claims = read_summary(read("summary.json")).unwrap();
+    assert_eq!((claims.rules, claims.now), (rules, 1_800_000_000));
+    assert_eq!(Some(claims.value_micro_usd), clearing.report.value.floor_to(6));
     assert_eq!(summary["mode"], "ring");
     assert_eq!(summary["offers_filled"], 2);
     assert!(summary["bound_usd"].as_f64() >= summary["value_usd"].as_f64());
@@ -177,6 +185,7 @@ proptest! {
         fuzz_assets(&bytes);
         fuzz_offers(&bytes);
         fuzz_obligations(&bytes);
+        fuzz_answer(&bytes);
     }
 
     #[test]

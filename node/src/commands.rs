@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+mod audit_clearing;
 mod ca;
 mod clear;
 mod export_proof;
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     ExportProof(export_proof::Args),
     /// Find the rings of a book and write them with a proof of how good they are.
     Clear(clear::Args),
+    /// Prove a clearing and its bound again from its files, without trusting its solver.
+    AuditClearing(audit_clearing::Args),
     /// Quote what one asset brings in another through at most six assets, as JSON.
     Quote(quote::Args),
     /// Net obligations: clear as much debt as circulates.
@@ -55,6 +58,7 @@ impl Command {
             Command::Verify(args) => verify::run(&args),
             Command::ExportProof(args) => export_proof::run(&args),
             Command::Clear(args) => clear::run(args),
+            Command::AuditClearing(args) => audit_clearing::run(&args),
             Command::Net(args) => net::run(&args),
             Command::Quote(args) => quote::run(&args),
             Command::Keygen(args) => keygen::run(&args),

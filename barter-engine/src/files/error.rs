@@ -111,6 +111,21 @@ pub enum Reason {
     /// An offer that ends before it begins.
     #[error("the offer ends before it begins")]
     NeverValid,
+    /// An offer that the book does not hold.
+    #[error("offer {id:?} is not in the offers file")]
+    UnknownOffer {
+        /// The offer.
+        id: String,
+    },
+    /// Legs out of order.
+    #[error("the next leg of this ring has position {expected}")]
+    Position {
+        /// The position that was to come.
+        expected: usize,
+    },
+    /// A summary that does not say what it must, or says it otherwise.
+    #[error("not a summary with mode, band, max_assets, now, value_usd, bound_usd and every_ring_seen")]
+    NotASummary,
     /// The sum of all amounts is too large.
     #[error("all amounts together exceed 10^27 of the finest decimal")]
     SumTooLarge,

@@ -50,6 +50,21 @@ pub fn write_prices(path: &Path, book: &NamedBook, clearing: &Clearing) -> Resul
     })
 }
 
+/// Writes `duals.csv`: asset_id, dual, the numbers that prove a bound, with nine decimals.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_duals(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "asset_id,dual")?;
+        for (asset, dual) in book.book.assets().iter().zip(&clearing.duals) {
+            let (whole, part) = (dual / clearing::DUAL_WHOLE, dual % clearing::DUAL_WHOLE);
+            writeln!(file, "{},{whole}.{part:09}", field(book.asset_name(asset.key)))?;
+        }
+        Ok(())
+    })
+}
+
 /// Writes `unfilled.csv`: offer_id, reason, too_dear_ppm, nearest_give, nearest_want.
 ///
 /// # Errors

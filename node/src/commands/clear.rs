@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Stops searching after so many seconds; the answer then depends on the machine.
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
-    /// Where rings.csv, summary.json, unfilled.csv and, in uniform mode, prices.csv are written.
+    /// Where rings.csv, summary.json, duals.csv (which prove the bound), unfilled.csv and, in uniform mode, prices.csv are written.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
@@ -83,6 +83,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let clearing = barter_engine::clear(&book.book, &rules, now, &options);
 
     files::write_rings(&args.out.join("rings.csv"), &book, &clearing)?;
+    files::write_duals(&args.out.join("duals.csv"), &book, &clearing)?;
     files::write_unfilled(&args.out.join("unfilled.csv"), &book, &clearing)?;
     if mode == Mode::Uniform {
         files::write_prices(&args.out.join("prices.csv"), &book, &clearing)?;
