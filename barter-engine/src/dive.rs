@@ -6,6 +6,7 @@ use crate::exact::realise;
 use crate::fill::Fill;
 use crate::flow;
 use crate::labels::{self, Breadth};
+use crate::local::{Local, Reach};
 use crate::master::Bounds;
 use crate::pool::{Candidate, Pool};
 use crate::ration::Ration;
@@ -29,6 +30,8 @@ pub(crate) struct Depth {
     lessons: usize,
     /// How often what is left is cleared again.
     again: usize,
+    /// How often whole units are improved by neighbourhoods.
+    polish: usize,
     /// The breadth of searches.
     breadth: Breadth,
 }
@@ -49,6 +52,11 @@ impl Depth {
             yields: if quick { 4 } else { 8 },
             lessons: if quick || offers > 40_000 { 2 } else { 5 },
             again: if quick { 3 } else { again },
+            polish: match offers {
+                0..=4_000 if !quick => 3,
+                4_001..=40_000 if !quick => 1,
+                _ => 0,
+            },
             breadth: Breadth { labels, rings, least: 0.002 },
         }
     }
@@ -57,6 +65,12 @@ impl Depth {
 /// The first search takes rings that lose up to this per USD at the prices of the any-rates programme, which lets none
 /// earn anything.
 const FIRST_LOSS: f64 = 0.03;
+
+/// Whole units are improved around so many offers, those that have most left.
+const POLISHED: usize = 3_000;
+
+/// The neighbourhoods of that.
+const POLISH: Reach = Reach { drop: 10, others: 80, each: 10, nodes: 20 };
 
 /// Clears `scene`.
 pub(crate) fn dive<'a>(
@@ -71,6 +85,7 @@ pub(crate) fn dive<'a>(
     let prices = (0..floors.len()).map(|at| flow::margin(scene, at, floors[at], &any.prices).max(0.0));
     let mut ration = Ration::new(scene, prices.collect());
     let mut fill = Fill::new(scene);
+    let (mut rings, mut prices) = (Vec::new(), Vec::new());
     for pass in 0..=depth.again {
         let first = pass == 0;
         ration.bounds(bounds(scene, &fill), needs(scene, &fill));
@@ -85,6 +100,10 @@ pub(crate) fn dive<'a>(
             if new == 0 || options.stopped() {
                 break;
             }
+        }
+        if first {
+            rings = ration.rings();
+            prices = ration.prices().to_vec();
         }
         let steps = if first { depth.steps } else { depth.steps / 2 };
         for step in 0..steps {
@@ -112,14 +131,23 @@ pub(crate) fn dive<'a>(
             stats.stopped = true;
             break;
         }
-        if !first && fill.value() < before * 1.0005 {
+        if !first && fill.value() <= before * 1.0005 {
             break;
         }
     }
-    for ring in ration.rings() {
-        pool.push(ring);
+    let mut local = Local::new(fill, scene, &rings, &prices);
+    for _ in 0..depth.polish {
+        let seeds = local.seeds(POLISHED);
+        let improved = local.improve(&seeds, &POLISH, &|| options.stopped());
+        options.tell(Stage::Volumes, depth.again + 1, depth.again + 1, local.fill.value());
+        if improved == 0 {
+            break;
+        }
     }
-    fill
+    rings.into_iter().for_each(|ring| {
+        pool.push(ring);
+    });
+    local.fill
 }
 
 /// What the programme may use of each offer, given what is filled.

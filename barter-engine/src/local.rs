@@ -1,11 +1,11 @@
-//! Repairs a fill in whole units: the rings around an offer under its minimum are taken back, a small programme with
+//! Repairs and improves a fill in whole units: the rings around an offer under its minimum are taken back, a small programme with
 //! decisions finds the best in their place, and what comes of that in whole units stays if the offer is at its minimum
-//! or at nothing and nobody else falls short.
+//! or at nothing and nobody else falls short. With any offer as the seed, what is worth more stays.
 //!
 //! Neighbourhoods that share no offer are solved side by side; what is drawn, solved and kept depends on the book
 //! alone, not on threads.
 
-use crate::fill::Fill;
+use crate::fill::{Fill, Placed};
 use crate::pool::Candidate;
 use crate::programme::{Choice, Choices, Programme};
 use crate::scene::{Scene, float};
@@ -35,7 +35,8 @@ const DUST: f64 = 1e-5;
 
 /// A neighbourhood.
 struct Hood {
-    seed: u32,
+    /// The offer that must come to its minimum or to nothing; `None` if more value is looked for.
+    seed: Option<u32>,
     nodes: usize,
     /// The rings set free.
     ids: Vec<usize>,
@@ -116,7 +117,7 @@ impl<'a> Local<'a> {
                     continue;
                 }
                 let Some(reach) = reaches.get(tries) else { continue };
-                let hood = self.around(seed, reach);
+                let hood = self.around(seed, true, reach);
                 if hood.offers.iter().any(|at| taken.contains(at)) {
                     later.push((seed, tries));
                     continue;
@@ -127,11 +128,56 @@ impl<'a> Local<'a> {
             later.into_iter().rev().for_each(|job| queue.push_front(job));
             let found = self.solve(hoods.iter().map(|(hood, _)| hood).collect());
             for ((hood, tries), levels) in hoods.into_iter().zip(found) {
+                let Some(seed) = hood.seed else { continue };
                 if !levels.is_some_and(|levels| self.commit(&hood, &levels)) {
-                    queue.push_back((hood.seed, tries + 1));
+                    queue.push_back((seed, tries + 1));
                 }
             }
         }
+    }
+
+    /// Looks for more value around `seeds`. Returns how many neighbourhoods were improved.
+    pub(crate) fn improve(&mut self, seeds: &[u32], reach: &Reach, stop: &dyn Fn() -> bool) -> usize {
+        let mut queue: VecDeque<u32> = seeds.iter().copied().collect();
+        let mut improved = 0;
+        while !queue.is_empty() && !stop() {
+            let mut hoods: Vec<Hood> = Vec::new();
+            let mut taken: BTreeSet<u32> = BTreeSet::new();
+            let mut later: Vec<u32> = Vec::new();
+            while hoods.len() < BATCH
+                && later.len() < BATCH
+                && let Some(seed) = queue.pop_front()
+            {
+                let hood = self.around(seed, false, reach);
+                if hood.offers.iter().any(|at| taken.contains(at)) {
+                    later.push(seed);
+                } else if !hood.columns.is_empty() {
+                    taken.extend(hood.offers.iter().copied());
+                    hoods.push(hood);
+                }
+            }
+            later.into_iter().rev().for_each(|seed| queue.push_front(seed));
+            let found = self.solve(hoods.iter().collect());
+            for (hood, levels) in hoods.iter().zip(found) {
+                improved += usize::from(levels.is_some_and(|levels| self.commit(hood, &levels)));
+            }
+        }
+        improved
+    }
+
+    /// Offers by what they have left, USD, the most first: seeds to improve around.
+    pub(crate) fn seeds(&self, most: usize) -> Vec<u32> {
+        let left = |at: u32| {
+            let offer = self.scene.offer(at);
+            float(self.fill.room(at)) * self.scene.unit[offer.give as usize]
+        };
+        let mut seeds: Vec<(f64, u32)> = (0u32..)
+            .zip(&self.of_offer)
+            .filter(|(_, columns)| !columns.is_empty())
+            .map(|(at, _)| (left(at), at))
+            .collect();
+        seeds.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        seeds.into_iter().take(most).map(|(_, at)| at).collect()
     }
 
     fn solve(&mut self, hoods: Vec<&Hood>) -> Vec<Option<Vec<f64>>> {
@@ -148,8 +194,8 @@ impl<'a> Local<'a> {
         found.into_iter().map(|(levels, _)| levels).collect()
     }
 
-    /// Draws the rings around `seed`: some that are placed, and others that could take their place.
-    fn around(&mut self, seed: u32, reach: &Reach) -> Hood {
+    /// Draws the rings around `seed`, which `repairs` if it is under its minimum: some that are placed, and others that could take their place.
+    fn around(&mut self, seed: u32, repairs: bool, reach: &Reach) -> Hood {
         self.now += 1;
         let now = self.now;
         let mut ids: Vec<usize> = Vec::new();
@@ -210,7 +256,7 @@ impl<'a> Local<'a> {
         let mut offers: Vec<u32> = rings.iter().flat_map(|ring| ring.offers().iter().copied()).collect();
         offers.sort_unstable();
         offers.dedup();
-        Hood { seed, nodes: reach.nodes, ids, columns, offers }
+        Hood { seed: repairs.then_some(seed), nodes: reach.nodes, ids, columns, offers }
     }
 
     /// Finds the best levels of a neighbourhood's columns, as shares of their largest volumes.
@@ -221,7 +267,9 @@ impl<'a> Local<'a> {
         // What each offer gives to the rings set free, whole units, and could give at most to all columns.
         let mut moving = vec![0u128; hood.offers.len()];
         let mut reach = vec![0.0f64; hood.offers.len()];
+        let mut before = 0.0;
         for placed in hood.ids.iter().filter_map(|id| self.fill.placed(*id)) {
+            before += worth(scene, placed);
             for (at, gives) in placed.ring.offers().iter().zip(placed.gives) {
                 moving[row(*at)] += gives;
             }
@@ -269,7 +317,7 @@ impl<'a> Local<'a> {
             if fixed == 0 {
                 choices.rows.push(Choice { row: at, least: lacks });
                 bounds.push((f64::NEG_INFINITY, room));
-            } else if holds || *offer == hood.seed {
+            } else if holds || Some(*offer) == hood.seed {
                 bounds.push((lacks, room.max(lacks)));
             } else {
                 // Short already: waits for its own turn.
@@ -277,7 +325,8 @@ impl<'a> Local<'a> {
             }
         }
         programme.begin(bounds.into_iter());
-        programme.decide(&choices, f64::NEG_INFINITY, hood.nodes)
+        let beat = if hood.seed.is_some() { f64::NEG_INFINITY } else { before * (1.0 + 1e-7) / scale };
+        programme.decide(&choices, beat, hood.nodes)
     }
 
     /// Puts levels into whole units. Keeps them if they repair the seed and break nothing.
@@ -285,8 +334,11 @@ impl<'a> Local<'a> {
         let scene = self.scene;
         let waits: Vec<bool> = hood.offers.iter().map(|at| self.is_short(*at)).collect();
         self.fill.attempt();
+        let mut before = 0.0;
         for id in &hood.ids {
-            self.fill.take_back(*id);
+            if let Some(placed) = self.fill.take_back(*id) {
+                before += worth(scene, &placed);
+            }
         }
         let first = self.fill.ids();
         let wanted: Vec<(Candidate, f64)> = hood
@@ -311,7 +363,10 @@ impl<'a> Local<'a> {
             .offers
             .iter()
             .zip(waits)
-            .all(|(at, waits)| (waits && *at != hood.seed) || !self.is_short(*at));
+            .all(|(at, waits)| (waits && Some(*at) != hood.seed) || !self.is_short(*at));
+        let placed = (first..self.fill.ids()).filter_map(|id| self.fill.placed(id));
+        let after: f64 = placed.map(|placed| worth(scene, placed)).sum();
+        let kept = kept && (hood.seed.is_some() || after > before * (1.0 + 1e-9));
         if kept {
             self.fill.keep();
         } else {
@@ -319,4 +374,10 @@ impl<'a> Local<'a> {
         }
         kept
     }
+}
+
+/// What a placed ring is worth, USD.
+fn worth(scene: &Scene, placed: &Placed) -> f64 {
+    let legs = placed.ring.offers().iter().zip(placed.gives);
+    legs.map(|(at, gives)| float(gives) * scene.unit[scene.offer(*at).give as usize]).sum()
 }

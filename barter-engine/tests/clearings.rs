@@ -248,11 +248,12 @@ fn dense_book(seed: u64, turn: usize) -> Book {
 
 #[test]
 fn books_of_countless_rings_clear_by_the_rules_alike_in_any_order_and_on_any_number_of_threads() {
-    for seed in 0..8 {
+    let quick = (0..8).map(|seed| (seed, Effort::Quick));
+    for (seed, effort) in quick.chain([(8, Effort::Thorough), (9, Effort::Thorough)]) {
         for mode in [Mode::Ring, Mode::Uniform] {
             let run = |turn: usize, threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let options = Options { effort: Effort::Quick, ..Options::default() };
+                let options = Options { effort, ..Options::default() };
                 pool.install(|| clear(&dense_book(seed, turn), &rules(mode), NOW, &options))
             };
             let (one, two) = (run(0, 1), run(37, 2));
