@@ -1,12 +1,13 @@
-//! What the ledger itself keeps in a chain's state: sequence numbers, keys, and where messages stand.
+//! What the ledger itself keeps in a chain's state: sequence numbers, keys, where messages stand, and who decides.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use crate::genesis::Rules;
 use crate::hash::Hash;
 use crate::key::{Address, PublicKey};
-use crate::moment::{SubChain, Timestamp};
+use crate::moment::{Height, SubChain, Timestamp};
 use crate::state::{Read, Write};
-use crate::table::Table;
+use crate::table::{Cell, Table};
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -44,10 +45,32 @@ pub const ACCOUNTS: Table<Address, Account> = Table::new(0);
 pub const OUTBOX: Table<SubChain, u64> = Table::new(1);
 /// The number of the next message expected from each chain.
 pub const INBOX: Table<SubChain, u64> = Table::new(2);
-/// Validators and weights whose seals this chain accepts, by chain.
-pub const VALIDATORS: Table<SubChain, Vec<(PublicKey, u64)>> = Table::new(3);
+/// Validators and weights whose seals this chain accepts, by chain and era. Of a running era and the one after it, both
+/// are known: who decides next is fixed an era ahead.
+pub const VALIDATORS: Table<(SubChain, u64), Vec<(PublicKey, u64)>> = Table::new(3);
 /// The names of the three chains in this genesis.
 pub const CHAIN_IDS: Table<SubChain, Hash> = Table::new(4);
+/// The latest era of this chain.
+pub const ERA: Cell<EraRecord> = Cell::new(5);
+/// How the validators agree, as the genesis says.
+pub const RULES: Cell<Rules> = Cell::new(6);
+/// Who decides from the era after the next one on.
+pub const FOLLOWING: Cell<Vec<(PublicKey, u64)>> = Cell::new(7);
+
+/// An era of a chain, as its state tells; who decides in it stands in [`VALIDATORS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct EraRecord {
+    /// Counted from 0.
+    pub number: u64,
+    /// When its first round begins.
+    pub start: Timestamp,
+    /// What its leaders are drawn with.
+    pub seed: Hash,
+    /// The block on which it builds: that of height 0, or the last of the era before.
+    pub root: Hash,
+    /// Its height.
+    pub root_height: Height,
+}
 
 impl Account {
     /// What `key` may do for the account `address` at `now`; `None` when nothing.

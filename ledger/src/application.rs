@@ -5,6 +5,7 @@ use borsh::BorshSerialize;
 
 use crate::hash::{Hash, encode};
 use crate::key::{Address, PublicKey};
+use crate::koma::{Validators, ValidatorsError};
 use crate::message::{Envelope, MessageBody};
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::receipt::Refusal;
@@ -142,10 +143,20 @@ impl<'a> Run<'a> {
         crate::account::set_keys(self.state, account, keys);
     }
 
-    /// The validators of `chain`, whose word on messages this chain takes.
+    /// Who decides on this chain from the era after the next one on, when nobody says otherwise meanwhile.
     #[must_use]
-    pub fn validators(&self, chain: SubChain) -> Vec<(PublicKey, u64)> {
-        crate::account::VALIDATORS.get(&*self.state, &chain).unwrap_or_default()
+    pub fn following(&self) -> Vec<(PublicKey, u64)> {
+        crate::account::FOLLOWING.get(&*self.state).unwrap_or_default()
+    }
+
+    /// Says who decides from the era after the next one on.
+    ///
+    /// # Errors
+    /// [`ValidatorsError`]; nothing changes then.
+    pub fn set_following(&mut self, members: Vec<(PublicKey, u64)>) -> Result<(), ValidatorsError> {
+        let validators = Validators::new(members)?;
+        crate::account::FOLLOWING.put(self.state, &validators.members().to_vec());
+        Ok(())
     }
 
     /// The name of `chain` in this genesis.

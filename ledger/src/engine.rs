@@ -1,19 +1,31 @@
 //! The seam between a ledger and the consensus that orders it. An engine decides which block comes next and proves
 //! that it is final; the ledger builds blocks, executes, stores and answers questions.
 //!
-//! An engine is a state machine: it learns through [`Engine::submit`], advances through [`Engine::step`] and asks
-//! for things by returning [`Effect`]s. Time comes in as an argument. So a simulator can drive it, and an engine of
-//! many validators takes the place of [`LocalEngine`] without a change to any chain.
+//! An engine is a state machine: it learns through [`Engine::step`] and asks for things by returning [`Effect`]s. Time
+//! comes in as an argument. So a simulator can drive it, and an engine of many validators
+//! ([`crate::koma::KomaEngine`]) takes the place of [`LocalEngine`] without a change to any chain.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::block::{Block, Claim, Seal};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::account::EraRecord;
+use crate::block::{Block, Claim, Header, Seal};
+use crate::hash::Hash;
 use crate::key::{KeyPair, PublicKey};
+use crate::koma::{Alarm, Evidence, Fault};
 use crate::moment::{Height, Timestamp};
+use crate::record::Committed;
+use crate::validity::BlockError;
 
 /// What an engine learns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
+    /// Time passed.
+    Tick,
+    /// Another validator is connected now.
+    Connected(PublicKey),
     /// Bytes from another validator.
     Received {
         /// Who sent them, as the transport proved it.
@@ -23,49 +35,206 @@ pub enum Input {
     },
     /// A block that it declared final was executed; this is what came of it.
     Executed(Claim),
+    /// A block was executed and sealed, and is on disk.
+    Committed {
+        /// Its height.
+        height: Height,
+        /// Its hash.
+        block: Hash,
+    },
 }
 
 /// What an engine asks for, to be done in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Put these bytes on disk before doing anything that follows: amnesia after a restart is equivocation.
-    Keep(Vec<u8>),
+    /// Keep these bytes for as long as the era may run.
+    Keep {
+        /// The era that they are about.
+        era: u64,
+        /// What.
+        bytes: Vec<u8>,
+        /// Whether all that was to be kept has to be on disk before anything that follows is done: amnesia after a
+        /// restart is equivocation.
+        sync: bool,
+    },
+    /// What was kept of eras before this one is needed no more.
+    Forget(u64),
     /// Send these bytes to one validator, or to all.
     Send {
         /// To whom; `None` for all.
         to: Option<PublicKey>,
         /// What.
         bytes: Vec<u8>,
+        /// Whether they may be long, and may wait behind what is urgent.
+        bulk: bool,
     },
     /// Execute this block: it is final.
     Final {
         /// The block.
-        block: Box<Block>,
+        block: Arc<Block>,
         /// The era in which it became final.
         era: u64,
         /// The weight that would have to equivocate to undo it.
         grade: u64,
+        /// The seal that others made over it, when this node is behind. It names another outcome than this node finds
+        /// only if this node is at fault, or more weight cheated than the seal bears.
+        seal: Option<Box<Seal>>,
     },
-    /// Call [`Engine::step`] again at this moment at the latest.
+    /// People should know.
+    Report(Report),
+    /// Step again at this moment at the latest. Only the last one counts.
     Wake(Timestamp),
+}
+
+/// Something that people should know, or the one who keeps the connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A validator did what no honest one does.
+    Misbehaved {
+        /// Who.
+        peer: PublicKey,
+        /// What.
+        fault: Fault,
+    },
+    /// A validator sent what is no message.
+    Malformed {
+        /// Who.
+        peer: PublicKey,
+    },
+    /// A validator equivocated, provably.
+    Accused {
+        /// Who.
+        validator: PublicKey,
+        /// The proof.
+        evidence: Box<Evidence>,
+    },
+    /// People have to decide; outside effects have stopped.
+    Alarm {
+        /// In which era.
+        era: u64,
+        /// Why.
+        alarm: Alarm,
+    },
+    /// Validators of enough weight sealed another outcome of a block than this node finds.
+    Diverged(Height),
+    /// This node does not know what it said before, so it says nothing until it is sure to contradict nothing.
+    Listening {
+        /// In which era.
+        era: u64,
+    },
+    /// This node speaks again.
+    Speaking {
+        /// In which era.
+        era: u64,
+    },
+}
+
+/// Whether a block may stand where it is proposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may.
+    Valid,
+    /// It may not.
+    Invalid(BlockError),
+    /// That shows once this height is executed here.
+    After(Height),
 }
 
 /// What an engine may ask of its ledger while it thinks.
 pub trait Host {
-    /// A block above the last executed one, if there is anything to put into one at `now`.
-    fn propose(&mut self, now: Timestamp) -> Option<Block>;
+    /// A block on top of `above`, which are final or proposed but not yet executed, in order from the one above the last
+    /// committed block on; `None` when there is nothing to put into one at `now`.
+    fn propose(&mut self, now: Timestamp, above: &[Arc<Block>]) -> Option<Block>;
+
+    /// Whether a block that holds what its header names may stand on `parent`.
+    fn check(&mut self, block: &Block, parent: &Header) -> Verdict;
+
+    /// A committed block.
+    fn committed(&self, height: Height) -> Option<Arc<Committed>>;
+
+    /// The latest era, as of the last committed block.
+    fn era(&self) -> Option<EraRecord>;
+
+    /// Who decides in an era.
+    fn validators(&self, era: u64) -> Option<Vec<(PublicKey, u64)>>;
+}
+
+/// How far the blocks of an era have come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reached {
+    /// The last block of the era so far.
+    pub last: Height,
+    /// The weight of all its validators.
+    pub total: u64,
+    /// For each threshold that is followed, in ascending order, the last block that is final at it.
+    pub ladder: Vec<(u64, Height)>,
+}
+
+/// Where an engine stands, for those who look on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The running era.
+    pub era: u64,
+    /// How many validators it has.
+    pub validators: usize,
+    /// The threshold at which it executes.
+    pub threshold: u64,
+    /// The threshold of the classical grade.
+    pub classical: u64,
+    /// The length of this node's rounds in milliseconds; 0 without rounds.
+    pub round_ms: u64,
+    /// Whether one owner runs all validators.
+    pub one_owner: bool,
+    /// Whether people have to decide before anything leaves the chain.
+    pub halted: bool,
+    /// Whether this node says nothing for the time being.
+    pub listening: bool,
+    /// The weight that provably equivocated in the running era.
+    pub faulty: u64,
+    /// The eras that are still told apart, the running one last.
+    pub reached: Vec<Reached>,
+}
+
+/// How sure a block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confidence {
+    /// More than this weight would have to equivocate, provably, to undo it.
+    pub weight: u64,
+    /// The weight of all validators of its era.
+    pub total: u64,
+}
+
+impl Standing {
+    /// How sure the block at `height` is by what this node saw; `None` when it saw nothing of its era's units, and the
+    /// grade in the block's seal is all that is known.
+    #[must_use]
+    pub fn confidence(&self, height: Height) -> Option<Confidence> {
+        let reached = self.reached.iter().find(|reached| height <= reached.last)?;
+        let (weight, _) = reached.ladder.iter().rev().find(|(_, last)| height <= *last)?;
+        Some(Confidence { weight: *weight, total: reached.total })
+    }
+
+    /// Whether what depends on the block at `height` may leave the chain when `wanted` is the weight that somebody asks
+    /// for.
+    #[must_use]
+    pub fn may_leave(&self, height: Height, wanted: u64) -> bool {
+        !self.halted
+            && self
+                .confidence(height)
+                .is_some_and(|sure| sure.weight >= wanted.min(sure.total.saturating_sub(1)))
+    }
 }
 
 /// A consensus engine.
 pub trait Engine: Send {
-    /// Learns something.
-    fn submit(&mut self, input: Input);
-
-    /// Advances to `now`.
-    fn step(&mut self, now: Timestamp, host: &mut dyn Host) -> Vec<Effect>;
+    /// Learns one thing at `now`.
+    fn step(&mut self, now: Timestamp, input: Input, host: &mut dyn Host) -> Vec<Effect>;
 
     /// The seal over `height`, as soon as enough validators have signed.
     fn proof(&self, height: Height) -> Option<Seal>;
+
+    /// Where it stands.
+    fn standing(&self) -> Standing;
 }
 
 /// How many seals an engine remembers for those who ask late.
@@ -75,35 +244,53 @@ const REMEMBERED: usize = 16;
 #[derive(Debug)]
 pub struct LocalEngine {
     validator: KeyPair,
+    total: u64,
     seals: BTreeMap<Height, Seal>,
 }
 
 impl LocalEngine {
-    /// The engine of `validator`.
+    /// The engine of `validator`, where all weigh `total` together.
     #[must_use]
-    pub fn new(validator: KeyPair) -> LocalEngine {
-        LocalEngine { validator, seals: BTreeMap::new() }
+    pub fn new(validator: KeyPair, total: u64) -> LocalEngine {
+        LocalEngine { validator, total, seals: BTreeMap::new() }
+    }
+
+    /// The seal of the one who decides.
+    #[must_use]
+    pub fn seal(&self, claim: Claim) -> Seal {
+        let signature = self.validator.sign(&claim.signing_bytes());
+        Seal { claim, signatures: vec![(self.validator.public(), signature)] }
     }
 }
 
 impl Engine for LocalEngine {
-    fn submit(&mut self, input: Input) {
-        // Nobody else has a say here.
-        let Input::Executed(claim) = input else { return };
-        let signature = self.validator.sign(&claim.signing_bytes());
-        let seal = Seal { claim, signatures: vec![(self.validator.public(), signature)] };
-        self.seals.insert(seal.claim.height, seal);
-        if self.seals.len() > REMEMBERED {
-            self.seals.pop_first();
+    fn step(&mut self, now: Timestamp, input: Input, host: &mut dyn Host) -> Vec<Effect> {
+        match input {
+            Input::Tick => {
+                let block = host.propose(now, &[]).map(Arc::new);
+                let last = |block| Effect::Final { block, era: 0, grade: 0, seal: None };
+                block.map(last).into_iter().collect()
+            }
+            Input::Executed(claim) => {
+                let seal = self.seal(claim);
+                self.seals.insert(seal.claim.height, seal);
+                if self.seals.len() > REMEMBERED {
+                    self.seals.pop_first();
+                }
+                Vec::new()
+            }
+            // Nobody else has a say here.
+            Input::Committed { .. } | Input::Connected(_) | Input::Received { .. } => Vec::new(),
         }
-    }
-
-    fn step(&mut self, now: Timestamp, host: &mut dyn Host) -> Vec<Effect> {
-        let block = host.propose(now);
-        block.map(|block| Effect::Final { block: Box::new(block), era: 0, grade: 0 }).into_iter().collect()
     }
 
     fn proof(&self, height: Height) -> Option<Seal> {
         self.seals.get(&height).cloned()
+    }
+
+    fn standing(&self) -> Standing {
+        let reached =
+            Reached { last: Height(u64::MAX), total: self.total, ladder: vec![(0, Height(u64::MAX))] };
+        Standing { validators: 1, one_owner: true, reached: vec![reached], ..Standing::default() }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::account::{ACCOUNTS, CHAIN_IDS, INBOX, Scope, VALIDATORS, account};
+use crate::account::{
+    ACCOUNTS, CHAIN_IDS, ERA, EraRecord, FOLLOWING, INBOX, RULES, Scope, VALIDATORS, account,
+};
 use crate::application::{Application, Run};
 use crate::block::{Block, Header};
-use crate::hash::{Hash, encode};
+use crate::hash::{Hash, Hasher, Tag, encode};
 use crate::merkle;
 use crate::message::{Envelope, MAX_MESSAGE_BYTES, MessageBody, RelayedMessage};
 use crate::moment::{Height, SubChain, Timestamp};
@@ -72,7 +74,34 @@ pub(crate) fn execute_known(
         let (outcome, events) = run_transaction(app, &mut staged, &mut outbox, height, time, transaction);
         receipts.push(Receipt { cause: Cause::Transaction(*id), outcome, events });
     }
+    close_era(app.chain(), &mut staged, &mut outbox, &block.header);
     Executed { changes: staged.into_changes(), receipts, outbox }
+}
+
+/// How many shortest rounds lie between an era's last block and the next era: time to execute it.
+const PAUSE_ROUNDS: u64 = 4;
+
+/// With the last block of an era the next one stands, and who decides in the one after it is fixed and told to the other
+/// chains.
+fn close_era(chain: SubChain, state: &mut Staged<'_>, outbox: &mut Vec<Envelope>, header: &Header) {
+    let (Some(era), Some(rules)) = (ERA.get(state), RULES.get(state)) else { return };
+    let Header { height, time, .. } = *header;
+    if !rules.end(&era, height, time) {
+        return;
+    }
+    let root = header.hash();
+    let seed = Hasher::new(Tag::Leader).chain(&era.seed.0).chain(&root.0).finish();
+    let start = time.plus_ms(PAUSE_ROUNDS * u64::from(rules.round_ms));
+    let next = EraRecord { number: era.number + 1, start, seed, root, root_height: height };
+    ERA.put(state, &next);
+    let members = FOLLOWING.get(state).unwrap_or_default();
+    let era = next.number + 1;
+    VALIDATORS.put(state, &(chain, era), &members);
+    let mut run = Run::new(chain, height, time, state);
+    for to in SubChain::ALL.into_iter().filter(|to| *to != chain) {
+        run.post(to, MessageBody::Validators { era, members: members.clone() });
+    }
+    outbox.extend(run.finish().1);
 }
 
 type Outcome = (Result<(), Refusal>, Vec<Vec<u8>>);
@@ -104,7 +133,7 @@ fn attempt(
 fn check_sent(sent: &[Envelope]) -> Result<(), Refusal> {
     let long = sent.iter().find_map(|envelope| match &envelope.body {
         MessageBody::Deliver(payload) if payload.len() > MAX_MESSAGE_BYTES => Some(payload.len()),
-        MessageBody::Deliver(_) | MessageBody::Failed { .. } => None,
+        MessageBody::Deliver(_) | MessageBody::Failed { .. } | MessageBody::Validators { .. } => None,
     });
     let Some(bytes) = long else { return Ok(()) };
     let reason = format!("it sends a message of {bytes} bytes, the most is {MAX_MESSAGE_BYTES}");
@@ -139,6 +168,10 @@ fn consume(
             app.returned(run, from, *number, refusal);
             Ok(())
         }),
+        MessageBody::Validators { era, members } => {
+            VALIDATORS.put(state, &(from, *era), members);
+            (Ok(()), Vec::new())
+        }
     }
 }
 
@@ -163,7 +196,7 @@ pub fn check_message(to: SubChain, state: &dyn Read, message: &RelayedMessage) -
 pub(crate) fn check_vouched(state: &dyn Read, message: &RelayedMessage) -> Result<(), Refusal> {
     let from = message.envelope.from;
     let refuse = |code, field, reason: String| Err(Refusal::new(code, field, reason));
-    let validators = VALIDATORS.get(state, &from).unwrap_or_default();
+    let validators = VALIDATORS.get(state, &(from, message.seal.claim.era)).unwrap_or_default();
     let chain = CHAIN_IDS.get(state, &from).unwrap_or_default();
     if message.seal.claim.chain != chain || message.seal.verify(&validators).is_err() {
         return refuse("unproved", "seal", format!("the validators of the {from} chain did not sign this"));

@@ -9,7 +9,8 @@
 //! of proposals with the fork choice; [`dag`] holds the units and checks them; [`evidence`] proves equivocation; [`summit`]
 //! finds what is final, and [`finality`] follows it along the chain. Then what makes a node of it: [`schedule`] says when
 //! to speak, [`pending`] waits for what is missing, [`policy`] chooses the threshold; [`instance`] is one era at one node,
-//! [`machine`] runs the eras, [`message`], [`event`] and [`effect`] are all it has to do with the world.
+//! [`machine`] runs the eras, [`message`], [`event`] and [`effect`] are all it has to do with the world. Last, [`engine`]
+//! puts it in the place of a ledger's engine: bodies, seals and catch-up, in the frames of [`frame`].
 //!
 //! Deliberately absent: clocks, sockets, threads, floats, storage. Time and messages come in as events, and what is to
 //! be kept, sent or executed goes out as effects.
@@ -17,10 +18,12 @@
 pub mod blocks;
 pub mod dag;
 pub mod effect;
+pub mod engine;
 pub mod era;
 pub mod event;
 pub mod evidence;
 pub mod finality;
+pub mod frame;
 pub mod instance;
 pub mod machine;
 pub mod message;
@@ -34,10 +37,12 @@ pub mod validators;
 pub use blocks::{BlockIx, Blocks};
 pub use dag::{Dag, Inserted, Missing, Seen, UnitError, UnitIx};
 pub use effect::{Effect, Fault, Proposal, Record};
+pub use engine::{KomaEngine, Start};
 pub use era::{End, Era, Pace};
 pub use event::Event;
 pub use evidence::{Evidence, EvidenceError, VerifiedEvidence};
 pub use finality::Finality;
+pub use frame::Frame;
 pub use instance::Instance;
 pub use machine::{Koma, Part};
 pub use message::{Have, Message, MessageError, Want, WireMessage};

@@ -3,21 +3,23 @@
 //! Everything takes `&self` and may be called from any thread. One caller at a time makes blocks ([`Ledger::step`]);
 //! the others go on reading the last committed state meanwhile. A block is visible once it is on disk, not before.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rayon::prelude::*;
 
-use crate::account::{INBOX, account};
+use crate::account::{ERA, EraRecord, INBOX, VALIDATORS, account};
 use crate::application::Application;
-use crate::block::{Block, Claim, Header};
-use crate::engine::{Effect, Engine, Host, Input};
+use crate::block::{Block, Claim, Header, Seal};
+use crate::engine::{Confidence, Effect, Engine, Host, Input, Report, Standing, Verdict};
 use crate::execution::{Executed, check_vouched, execute_known};
 use crate::genesis::Genesis;
 use crate::hash::{Hash, encode};
 use crate::inbox::{DeliverError, Inbox, WINDOW};
+use crate::journal::Journal;
 use crate::key::{Address, KeyPair, KnownKeys, PublicKey};
 use crate::light::{Fact, Proof};
 use crate::log::{Log, LogError};
@@ -32,10 +34,12 @@ use crate::state::{MemoryState, Read};
 use crate::store::Changes;
 use crate::transaction::Transaction;
 use crate::tree::{Place, Tree};
-use crate::validity::messages_root;
+use crate::validity::{BlockError, MAX_LAG, check_header, messages_root};
 
-/// How many blocks stay in memory for those who follow the chain.
-const RECENT: usize = 16;
+/// How many blocks stay in memory for those who follow the chain; more than a header may lag behind.
+pub(crate) const RECENT: usize = 16;
+/// How many accepted transactions wait to be passed on to other validators.
+const FRESH: usize = 65_536;
 /// How often, in blocks, the pool is swept.
 const SWEEP_EVERY: u64 = 32;
 
@@ -53,6 +57,11 @@ pub struct Options {
     pub limits: Limits,
     /// After how many bytes a segment of the log ends.
     pub segment_bytes: u64,
+    /// How far apart blocks are, in milliseconds, that only let time pass. Whoever calls [`Ledger::step`] of a single
+    /// validator sets the pace himself: then 0.
+    pub tick_ms: u64,
+    /// Thresholds that are followed besides those of the grades, in thousandths of the weight.
+    pub shares_per_mille: Vec<u64>,
 }
 
 impl Options {
@@ -60,7 +69,15 @@ impl Options {
     #[must_use]
     pub fn memory(validator: KeyPair) -> Options {
         let segment_bytes = crate::log::SEGMENT_BYTES;
-        Options { dir: None, validator, flush_every: 64, limits: Limits::default(), segment_bytes }
+        Options {
+            dir: None,
+            validator,
+            flush_every: 64,
+            limits: Limits::default(),
+            segment_bytes,
+            tick_ms: 0,
+            shares_per_mille: vec![500, 800],
+        }
     }
 
     /// In files under `dir`, which belongs to this ledger alone.
@@ -76,9 +93,10 @@ pub enum StepError {
     /// The log does not take it. The ledger has to be opened again.
     #[error("the block log does not take the block")]
     Log(#[from] LogError),
-    /// The engine declared a block final that it did not seal.
-    #[error("block {0} is final but not sealed")]
-    Unsealed(Height),
+    /// The validators sealed another outcome of a block than this node finds: its program or its disk is at fault, or
+    /// more of them cheat than the chain bears.
+    #[error("block {0} comes to something else here than the validators sealed")]
+    Diverged(Height),
     /// An earlier step failed; the ledger has to be opened again.
     #[error("an earlier step failed: open the ledger again")]
     Stopped,
@@ -121,8 +139,35 @@ pub(crate) struct State {
 pub(crate) struct Worker {
     pub(crate) engine: Box<dyn Engine>,
     pub(crate) saver: Saver,
-    pub(crate) requests: Vec<Effect>,
+    pub(crate) journal: Journal,
+    pub(crate) pending: Option<Pending>,
     pub(crate) stopped: bool,
+}
+
+/// A block that was executed and waits for its seal.
+pub(crate) struct Pending {
+    block: Arc<Block>,
+    executed: Executed,
+    tree: Tree,
+    sent: Sent,
+}
+
+/// What an engine asks of the world, for whoever has the network and the clock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Send these bytes.
+    Send {
+        /// To whom; `None` for all validators.
+        to: Option<PublicKey>,
+        /// What.
+        bytes: Vec<u8>,
+        /// Whether they may be long, and may wait behind what is urgent.
+        bulk: bool,
+    },
+    /// Tell people, or the one who keeps the connections.
+    Report(Report),
+    /// Call [`Ledger::step`] again at this moment at the latest. Only the last one counts.
+    Wake(Timestamp),
 }
 
 /// A block's messages with the tree over them, from which their paths are read off.
@@ -148,6 +193,14 @@ pub struct Ledger {
     pub(crate) state: RwLock<State>,
     pub(crate) log: RwLock<Log>,
     pub(crate) worker: Mutex<Worker>,
+    pub(crate) arrivals: Mutex<Vec<Input>>,
+    pub(crate) standing: RwLock<Arc<Standing>>,
+    /// Whether this node's validator decides alone.
+    pub(crate) alone: bool,
+    pub(crate) tick_ms: u64,
+    /// Accepted here and to be passed on.
+    pub(crate) fresh: Mutex<VecDeque<Transaction>>,
+    pub(crate) held: AtomicBool,
     pub(crate) known_keys: KnownKeys,
     /// Held so that no second process opens the same directory.
     pub(crate) _lock: Option<File>,
@@ -256,14 +309,20 @@ impl Ledger {
     /// # Errors
     /// [`SubmitError`]; nothing is kept then.
     pub fn submit(&self, transaction: Transaction) -> Result<Hash, SubmitError> {
-        let (verified, executed) = self.admit(transaction)?;
-        let id = verified.id();
-        self.insert(&mut lock(&self.pool), verified, executed)?;
-        Ok(id)
+        self.submit_batch(vec![transaction]).pop().expect("one answer for each")
     }
 
     /// Takes many transactions, checking their signatures on all cores; one answer each, in order.
     pub fn submit_batch(&self, transactions: Vec<Transaction>) -> Vec<Result<Hash, SubmitError>> {
+        self.take_in(transactions, !self.alone)
+    }
+
+    /// Takes transactions that another validator accepted and passed on: they are not passed on again.
+    pub fn submit_passed_on(&self, transactions: Vec<Transaction>) -> Vec<Result<Hash, SubmitError>> {
+        self.take_in(transactions, false)
+    }
+
+    fn take_in(&self, transactions: Vec<Transaction>, pass_on: bool) -> Vec<Result<Hash, SubmitError>> {
         let admitted: Vec<_> = transactions
             .into_par_iter()
             .with_min_len(16)
@@ -273,7 +332,15 @@ impl Ledger {
         let insert = |admitted: Result<(Verified, u64), SubmitError>| {
             let (verified, executed) = admitted?;
             let id = verified.id();
+            let copy = pass_on.then(|| verified.transaction().clone());
             self.insert(&mut pool, verified, executed)?;
+            if let Some(transaction) = copy {
+                let mut fresh = lock(&self.fresh);
+                // Whoever is told nothing still gets it in a block.
+                if fresh.len() < FRESH {
+                    fresh.push_back(transaction);
+                }
+            }
             Ok(id)
         };
         admitted.into_iter().map(insert).collect()
@@ -425,67 +492,134 @@ impl Ledger {
     }
 
     /// Advances to `now`: executes and commits what became final, with one validator at most one block, and returns the
-    /// last. `None` when nothing was to be done.
+    /// last. `None` when nothing was committed. What the engine asks of the world is dropped: a single validator asks for
+    /// nothing.
     ///
     /// # Errors
     /// [`StepError`]; after one the ledger makes no further block until it is opened again, and goes on answering.
     pub fn step(&self, now: Timestamp) -> Result<Option<Arc<Committed>>, StepError> {
+        self.step_with(now, &mut drop)
+    }
+
+    /// Like [`Ledger::step`]; hands each request of the engine to `ask` as soon as all that has to be on disk before is.
+    ///
+    /// # Errors
+    /// [`StepError`].
+    pub fn step_with(
+        &self,
+        now: Timestamp,
+        ask: &mut dyn FnMut(Request),
+    ) -> Result<Option<Arc<Committed>>, StepError> {
         let mut worker = self.worker.lock().map_err(|_| StepError::Stopped)?;
         if worker.stopped {
             return Err(StepError::Stopped);
         }
         worker.stopped = true;
-        let mut proposer = Proposer { ledger: self, proposed: None };
-        let effects = worker.engine.step(now, &mut proposer);
-        let mut proposed = proposer.proposed;
+        let mut inputs = VecDeque::from(std::mem::take(&mut *lock(&self.arrivals)));
+        inputs.push_back(Input::Tick);
         let mut last = None;
-        for effect in effects {
-            match effect {
-                Effect::Final { block, era, grade } => {
-                    let ids = match proposed.take() {
-                        Some((hash, ids)) if hash == block.header.hash() => ids,
-                        _ => block.transactions.par_iter().map(Transaction::id).collect(),
-                    };
-                    last = Some(self.commit(&mut worker, *block, &ids, era, grade)?);
+        while let Some(input) = inputs.pop_front() {
+            let mut host = Desk { ledger: self, proposed: None };
+            let effects = worker.engine.step(now, input, &mut host);
+            let mut proposed = host.proposed;
+            for effect in effects {
+                match effect {
+                    Effect::Keep { era, bytes, sync } => worker.journal.keep(era, bytes, sync)?,
+                    Effect::Forget(era) => worker.journal.forget(era),
+                    Effect::Send { to, bytes, bulk } => ask(Request::Send { to, bytes, bulk }),
+                    Effect::Report(report) => ask(Request::Report(report)),
+                    Effect::Wake(at) => ask(Request::Wake(at)),
+                    Effect::Final { block, era, grade, seal } => {
+                        let ids = match proposed.take() {
+                            Some((hash, ids)) if hash == block.header.hash() => ids,
+                            _ => block.transactions.par_iter().map(Transaction::id).collect(),
+                        };
+                        let (pending, claim) = self.execute(block, &ids, era, grade);
+                        worker.pending = Some(pending);
+                        match seal {
+                            Some(seal) if seal.claim == claim => {
+                                let committed = self.commit(&mut worker, *seal)?;
+                                inputs.push_front(stands(&committed));
+                                last = Some(committed);
+                            }
+                            Some(_) => return Err(StepError::Diverged(claim.height)),
+                            None => inputs.push_front(Input::Executed(claim)),
+                        }
+                    }
                 }
-                Effect::Keep(_) | Effect::Send { .. } | Effect::Wake(_) => worker.requests.push(effect),
+            }
+            let height = worker.pending.as_ref().map(|pending| pending.block.header.height);
+            if let Some(seal) = height.and_then(|height| worker.engine.proof(height)) {
+                let committed = self.commit(&mut worker, seal)?;
+                inputs.push_front(stands(&committed));
+                last = Some(committed);
             }
         }
+        let standing = Arc::new(worker.engine.standing());
+        *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
         worker.stopped = false;
         Ok(last)
     }
 
     /// Hands the engine bytes from another validator, which the transport proved to come from `from`.
     pub fn receive(&self, from: PublicKey, bytes: Vec<u8>) {
-        lock(&self.worker).engine.submit(Input::Received { from, bytes });
+        lock(&self.arrivals).push(Input::Received { from, bytes });
     }
 
-    /// What the engine asked of the world since the last call, to be done in order by whoever has the network and the
-    /// clock. A single validator asks for nothing.
+    /// Tells the engine that another validator is connected.
+    pub fn connected(&self, peer: PublicKey) {
+        lock(&self.arrivals).push(Input::Connected(peer));
+    }
+
+    /// Where the engine stood at the end of the last step.
     #[must_use]
-    pub fn take_requests(&self) -> Vec<Effect> {
-        std::mem::take(&mut lock(&self.worker).requests)
+    pub fn standing(&self) -> Arc<Standing> {
+        self.standing.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Executes a final block, seals it, puts it on disk and makes it visible, in this order.
-    fn commit(
-        &self,
-        worker: &mut Worker,
-        block: Block,
-        ids: &[Hash],
-        era: u64,
-        grade: u64,
-    ) -> Result<Arc<Committed>, StepError> {
-        let height = block.header.height;
+    /// How sure the block at `height` is: what the engine saw, at least what its seal proves. `None` when there is no such
+    /// block.
+    #[must_use]
+    pub fn confidence(&self, height: Height) -> Option<Confidence> {
+        if height > self.height() {
+            return None;
+        }
+        if let Some(seen) = self.standing().confidence(height) {
+            return Some(seen);
+        }
+        let committed = self.committed(height).ok()??;
+        let Claim { era, grade, .. } = committed.seal.claim;
+        let members = VALIDATORS.get(&self.read_state().values, &(self.chain, era)).unwrap_or_default();
+        Some(Confidence { weight: grade, total: members.iter().map(|(_, weight)| weight).sum() })
+    }
+
+    /// Makes no further proposal until it is told otherwise; others may.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Release);
+    }
+
+    /// What was accepted here since the last call, to be passed on to the other validators.
+    #[must_use]
+    pub fn take_fresh(&self) -> Vec<Transaction> {
+        lock(&self.fresh).drain(..).collect()
+    }
+
+    /// Executes a final block. Nobody sees what came of it yet.
+    fn execute(&self, block: Arc<Block>, ids: &[Hash], era: u64, grade: u64) -> (Pending, Claim) {
         let state = self.read_state();
         let executed = execute_known(&*self.app, &state.values, &block, ids);
         let tree = update_tree(&state.tree, &executed.changes);
         let sent = count_sent(state.sent, &executed);
-        drop(state); // only this thread writes it
-        worker.engine.submit(Input::Executed(claim(&block.header, &executed, tree.root(), era, grade)));
-        let seal = worker.engine.proof(height).ok_or(StepError::Unsealed(height))?;
+        let claim = claim(&block.header, &executed, tree.root(), era, grade);
+        (Pending { block, executed, tree, sent }, claim)
+    }
+
+    /// Puts an executed and sealed block on disk and makes it visible, in this order.
+    fn commit(&self, worker: &mut Worker, seal: Seal) -> Result<Arc<Committed>, StepError> {
+        let pending = worker.pending.take().expect("a seal comes after the block that it is over");
+        let Pending { block, executed, tree, sent } = pending;
         let Executed { changes, receipts, outbox } = executed;
-        let committed = Committed { block, receipts, outbox, seal };
+        let committed = Committed { block: Arc::unwrap_or_clone(block), receipts, outbox, seal };
         let record = encode_record(sent, &committed);
         self.write_log().append(&record)?;
         let committed = Arc::new(committed);
@@ -675,32 +809,50 @@ pub(crate) fn claim(header: &Header, executed: &Executed, state_root: Hash, era:
     }
 }
 
-/// Builds blocks for the engine, and remembers what it knows of the last one.
-struct Proposer<'a> {
+/// The news that a block stands.
+fn stands(committed: &Committed) -> Input {
+    Input::Committed { height: committed.height(), block: committed.seal.claim.block }
+}
+
+/// Builds and checks blocks for the engine, and remembers what it knows of the last one that it built.
+struct Desk<'a> {
     ledger: &'a Ledger,
     proposed: Option<(Hash, Vec<Hash>)>,
 }
 
-impl Host for Proposer<'_> {
-    fn propose(&mut self, now: Timestamp) -> Option<Block> {
+impl Host for Desk<'_> {
+    fn propose(&mut self, now: Timestamp, above: &[Arc<Block>]) -> Option<Block> {
         let ledger = self.ledger;
+        if above.len() as u64 > MAX_LAG || ledger.held.load(Ordering::Acquire) {
+            return None;
+        }
         let mut pool = lock(&ledger.pool);
         let state = ledger.read_state();
-        let parent = &state.head.block.header;
+        let head = &state.head.block.header;
+        let parent = above.last().map_or(head, |block| &block.header);
         let executed = &state.head.seal.claim;
         let (height, time) = (parent.height.next(), now.max(parent.time));
-        let taken = pool.take(height);
+        let taken = if ledger.alone { pool.take(height) } else { pool.look(height, &used(above)) };
         drop(pool);
-        let messages = lock(&ledger.inbox).ready(|from| INBOX.get(&state.values, &from).unwrap_or(0));
-        if taken.is_empty() && messages.is_empty() && !ledger.app.due(&state.values, height, time) {
-            return None;
+        let carried = |from| {
+            let messages = above.iter().flat_map(|block| &block.messages);
+            messages.filter(|message| message.envelope.from == from).count() as u64
+        };
+        let messages =
+            lock(&ledger.inbox).ready(|from| INBOX.get(&state.values, &from).unwrap_or(0) + carried(from));
+        if taken.is_empty() && messages.is_empty() {
+            let soon = time < parent.time.plus_ms(ledger.tick_ms);
+            // What is due may be done in a block that is not executed yet.
+            if !above.is_empty() || soon || !ledger.app.due(&state.values, height, time) {
+                return None;
+            }
         }
         let leaves: Vec<Hash> = taken.iter().map(Verified::leaf).collect();
         let ids = taken.iter().map(Verified::id).collect();
         let header = Header {
             chain: ledger.id,
             height,
-            parent: executed.block,
+            parent: if above.is_empty() { executed.block } else { parent.hash() },
             time,
             proposer: ledger.proposer,
             messages_root: messages_root(&messages),
@@ -714,4 +866,58 @@ impl Host for Proposer<'_> {
         let transactions = taken.into_iter().map(Verified::into_transaction).collect();
         Some(Block { header, messages, transactions })
     }
+
+    fn check(&mut self, block: &Block, parent: &Header) -> Verdict {
+        let ledger = self.ledger;
+        let verdict = {
+            let state = ledger.read_state();
+            let at = block.header.executed_height;
+            if at > state.head.height() {
+                return Verdict::After(at);
+            }
+            let claim = state.recent.iter().find(|committed| committed.height() == at);
+            let claim = claim.map(|committed| &committed.seal.claim);
+            match claim {
+                Some(claim) => check_header(&block.header, parent, claim),
+                // A block that was passed over long ago: nobody executes it any more.
+                None if block.header.height <= state.head.height() => return Verdict::Valid,
+                None => Err(BlockError::Roots(at)),
+            }
+        };
+        let waits = {
+            let pool = lock(&ledger.pool);
+            let known = |transaction: &Transaction| pool.contains(&transaction.id());
+            block.transactions.iter().map(known).collect::<Vec<bool>>()
+        };
+        let fault = block.transactions.par_iter().zip(waits).position_first(|(transaction, waits)| {
+            let Transaction { body, signature } = transaction;
+            !waits && ledger.known_keys.verify(body.key, &body.signing_bytes(), signature).is_err()
+        });
+        match verdict.err().or(fault.map(BlockError::Signature)) {
+            Some(fault) => Verdict::Invalid(fault),
+            None => Verdict::Valid,
+        }
+    }
+
+    fn committed(&self, height: Height) -> Option<Arc<Committed>> {
+        self.ledger.committed(height).ok().flatten()
+    }
+
+    fn era(&self) -> Option<EraRecord> {
+        ERA.get(&self.ledger.read_state().values)
+    }
+
+    fn validators(&self, era: u64) -> Option<Vec<(PublicKey, u64)>> {
+        VALIDATORS.get(&self.ledger.read_state().values, &(self.ledger.chain, era))
+    }
+}
+
+/// The sequence number that each account has after blocks which are not executed yet, should all go well.
+fn used(blocks: &[Arc<Block>]) -> HashMap<Address, u64> {
+    let mut used = HashMap::new();
+    for body in blocks.iter().flat_map(|block| &block.transactions).map(|transaction| &transaction.body) {
+        let next = used.entry(body.account).or_insert(0);
+        *next = (*next).max(body.sequence.saturating_add(1));
+    }
+    used
 }

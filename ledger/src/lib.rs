@@ -18,6 +18,7 @@ pub mod execution;
 pub mod genesis;
 pub mod hash;
 pub mod inbox;
+mod journal;
 pub mod key;
 pub mod koma;
 pub mod ledger;

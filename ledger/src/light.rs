@@ -11,6 +11,8 @@
 //! ```text
 //! "PMTP" (4) | version 1 (1)
 //! genesis:   version 1 (1) | time u64 (8) | list of { public key (32) | weight u64 (8) }
+//!            | rules: shortest round u32, doublings u8, era blocks u64, era milliseconds u64, mode (1 byte,
+//!              with three u64 behind a 2)
 //!            | settings of identity, data, payment (3 × hash)
 //! seal:      chain hash | era u64 | height u64 | block hash | time u64 | state root hash
 //!            | receipts root hash | outbox root hash | grade u64

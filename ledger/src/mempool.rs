@@ -431,6 +431,54 @@ impl Mempool {
         taken
     }
 
+    /// The transactions for a block at `height`, like [`Mempool::take`], while all stay here: who knows whose block comes
+    /// next. `used` tells, for accounts with transactions in blocks that are not executed yet, the number after the last
+    /// of them.
+    pub fn look(&mut self, height: Height, used: &HashMap<Address, u64>) -> Vec<Verified> {
+        self.tidy();
+        let mut next: HashMap<Address, u64> = HashMap::new();
+        let mut seen = Vec::new();
+        let mut bytes = 0usize;
+        for account in &self.turns {
+            if seen.len() >= self.limits.block_transactions {
+                break;
+            }
+            let Some(queue) = self.accounts.get(account) else { continue };
+            let first = || used.get(account).copied().unwrap_or(0).max(queue.next);
+            let number = next.entry(*account).or_insert_with(first);
+            let Some(waiting) = queue.waiting.get(number).filter(|_| *number < queue.ready) else { continue };
+            // What expired holds up its account until the pool is swept.
+            if waiting.verified.transaction.body.expires < height {
+                continue;
+            }
+            if !seen.is_empty() && bytes + waiting.verified.bytes > self.limits.block_bytes {
+                break;
+            }
+            bytes += waiting.verified.bytes;
+            *number += 1;
+            seen.push(waiting.verified.clone());
+        }
+        seen
+    }
+
+    /// Drops turns whose transactions went in the blocks of others: of each account, the last ones stay.
+    fn tidy(&mut self) {
+        if self.turns.len() <= 2 * self.ids.len() + 64 {
+            return;
+        }
+        let mut left: HashMap<Address, u64> = HashMap::new();
+        let mut kept = VecDeque::new();
+        for account in self.turns.iter().rev() {
+            let Some(queue) = self.accounts.get(account) else { continue };
+            let left = left.entry(*account).or_insert(queue.ready - queue.next);
+            if *left > 0 {
+                *left -= 1;
+                kept.push_front(*account);
+            }
+        }
+        self.turns = kept;
+    }
+
     fn forget(&mut self, verified: &Verified) {
         self.ids.remove(&verified.id);
         self.bytes -= verified.bytes;

@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::block::Seal;
 use crate::hash::Hash;
+use crate::key::PublicKey;
 use crate::moment::SubChain;
 use crate::receipt::Refusal;
 
@@ -21,6 +22,13 @@ pub enum MessageBody {
         number: u64,
         /// Why.
         refusal: Refusal,
+    },
+    /// Who decides in an era of the sender's, told before the era before it begins. The ledger itself takes it.
+    Validators {
+        /// The era.
+        era: u64,
+        /// Validators with their weights, in ascending order of key.
+        members: Vec<(PublicKey, u64)>,
     },
 }
 

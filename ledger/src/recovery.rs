@@ -7,17 +7,21 @@ use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 
+use crate::account::{ERA, RULES, VALIDATORS};
 use crate::application::{Application, Run};
-use crate::block::{Block, SealError};
-use crate::engine::{Engine, Input, LocalEngine};
+use crate::block::{Block, Claim, Seal, SealError};
+use crate::engine::{Engine, LocalEngine};
 use crate::execution::{Executed, execute};
 use crate::genesis::{Genesis, GenesisError};
 use crate::hash::Hash;
 use crate::inbox::Inbox;
+use crate::journal::Journal;
 use crate::key::{KnownKeys, PublicKey};
-use crate::ledger::{Ledger, Options, State, Worker, apply, claim, count_sent, update_tree};
+use crate::koma::{KomaEngine, Start, ValidatorsError};
+use crate::ledger::{Ledger, Options, RECENT, State, Worker, apply, claim, count_sent, update_tree};
 use crate::log::{Log, LogError, Torn, make_dir};
 use crate::mempool::Mempool;
 use crate::moment::Height;
@@ -27,7 +31,7 @@ use crate::saver::Saver;
 use crate::state::{MemoryState, Staged};
 use crate::store::{Changes, SledStore, Store, StoreError};
 use crate::tree::Tree;
-use crate::validity::{BlockError, check_body, check_header, check_signatures, genesis_header};
+use crate::validity::{BlockError, MAX_LAG, check_body, check_header, check_signatures, genesis_header};
 
 /// How often, in blocks, a full check looks at the application's own books: they may be long.
 const AUDIT_EVERY: u64 = 64;
@@ -38,12 +42,15 @@ pub enum OpenError {
     /// The genesis is none.
     #[error("genesis: {0}")]
     Genesis(#[from] GenesisError),
-    /// The validator does not outweigh all others together, so it cannot run the chain alone.
-    #[error("{0} does not weigh more than half of the validators of this genesis")]
+    /// Another validator outweighs all others together, and runs the chain alone.
+    #[error("another validator than {0} weighs more than half in this genesis, and runs the chain alone")]
     Validator(PublicKey),
-    /// The engine does not seal the genesis.
-    #[error("the engine does not seal the genesis")]
-    Unsealed,
+    /// The validators cannot run an era together.
+    #[error("these validators cannot run a chain together: {0}")]
+    Validators(#[from] ValidatorsError),
+    /// The state knows of no era: an earlier version of this program began this chain.
+    #[error("the state knows of no era: an earlier version of this program began this chain")]
+    NoEra,
     /// The disk refuses.
     #[error("{path}: {source}")]
     Disk {
@@ -152,26 +159,37 @@ struct Replay<'a> {
     values: MemoryState,
     tree: Tree,
     sent: Sent,
+    /// What came of the last blocks: a header may name any of them.
+    claims: VecDeque<Claim>,
 }
 
 impl<'a> Replay<'a> {
     fn new(app: &'a dyn Application, genesis: &'a Genesis) -> Replay<'a> {
         let id = genesis.chain_id(app.chain());
-        Replay { app, genesis, id, values: MemoryState::default(), tree: Tree::default(), sent: [0; 3] }
+        let (values, tree) = (MemoryState::default(), Tree::default());
+        Replay { app, genesis, id, values, tree, sent: [0; 3], claims: VecDeque::new() }
     }
 
     /// What the genesis comes to.
     fn start(&self) -> (Block, Executed) {
         let nothing = MemoryState::default();
         let mut staged = Staged::new(&nothing);
-        self.genesis.write(&mut staged);
+        let header = genesis_header(self.id, self.genesis.time);
+        self.genesis.write(self.app.chain(), header.hash(), &mut staged);
         let mut run = Run::new(self.app.chain(), Height(0), self.genesis.time, &mut staged);
         self.app.genesis(&mut run);
         let (events, outbox) = run.finish();
         let receipts = vec![Receipt { cause: Cause::Opening, outcome: Ok(()), events }];
-        let header = genesis_header(self.id, self.genesis.time);
         let block = Block { header, messages: Vec::new(), transactions: Vec::new() };
         (block, Executed { changes: staged.into_changes(), receipts, outbox })
+    }
+
+    /// Remembers what came of a block.
+    fn remember(&mut self, claim: &Claim) {
+        self.claims.push_back(claim.clone());
+        if self.claims.len() as u64 > MAX_LAG + 1 {
+            self.claims.pop_front();
+        }
     }
 
     fn take(&mut self, executed: &Executed) {
@@ -189,6 +207,12 @@ impl<'a> Replay<'a> {
         thorough: bool,
     ) -> Result<Changes, Fault> {
         let block = &committed.block;
+        let sealed = &committed.seal.claim;
+        // Who decides in an era was fixed before it began.
+        let validators = match parent {
+            None => self.genesis.validators.clone(),
+            Some(_) => VALIDATORS.get(&self.values, &(self.app.chain(), sealed.era)).unwrap_or_default(),
+        };
         let executed = match parent {
             None => {
                 let (expected, executed) = self.start();
@@ -198,7 +222,9 @@ impl<'a> Replay<'a> {
                 executed
             }
             Some(parent) => {
-                check_header(&block.header, &parent.block.header, &parent.seal.claim)?;
+                let named = self.claims.iter().find(|claim| claim.height == block.header.executed_height);
+                let named = named.ok_or(BlockError::Roots(block.header.executed_height))?;
+                check_header(&block.header, &parent.block.header, named)?;
                 check_body(block)?;
                 if thorough {
                     check_signatures(block)?;
@@ -207,7 +233,6 @@ impl<'a> Replay<'a> {
             }
         };
         self.take(&executed);
-        let sealed = &committed.seal.claim;
         let expected = claim(&block.header, &executed, self.tree.root(), sealed.era, sealed.grade);
         if expected.state_root != sealed.state_root {
             return Err(Fault::State { computed: expected.state_root, sealed: sealed.state_root });
@@ -221,20 +246,39 @@ impl<'a> Replay<'a> {
         if expected != *sealed {
             return Err(Fault::Claim);
         }
-        committed.seal.verify(&self.genesis.validators)?;
+        // What the genesis comes to needs nobody's word, and many validators give none.
+        if parent.is_some() || !committed.seal.signatures.is_empty() {
+            committed.seal.verify(&validators)?;
+        }
+        self.remember(sealed);
         Ok(executed.changes)
     }
 }
 
-/// The engine of a validator who outweighs all others together.
-fn local(genesis: &Genesis, options: &Options) -> Result<Box<dyn Engine>, OpenError> {
-    let validator = options.validator.public();
-    let total: u128 = genesis.validators.iter().map(|(_, weight)| u128::from(*weight)).sum();
-    let own = genesis.validators.iter().find(|(key, _)| *key == validator);
-    if own.is_none_or(|(_, weight)| 2 * u128::from(*weight) <= total) {
-        return Err(OpenError::Validator(validator));
+/// Who orders the blocks of a ledger.
+enum Order {
+    /// One validator who outweighs all others together.
+    Alone(Box<LocalEngine>),
+    /// Many of them.
+    Together,
+    /// Whoever the caller brings; it has to seal a block as soon as it learns what came of it.
+    Brought(Box<dyn Engine>),
+}
+
+impl Order {
+    fn of(genesis: &Genesis, options: &Options) -> Result<Order, OpenError> {
+        let validator = options.validator.public();
+        let total: u128 = genesis.validators.iter().map(|(_, weight)| u128::from(*weight)).sum();
+        let alone = genesis.validators.iter().find(|(_, weight)| 2 * u128::from(*weight) > total);
+        match alone {
+            None => Ok(Order::Together),
+            Some((key, _)) if *key == validator => {
+                let total = u64::try_from(total).unwrap_or(u64::MAX);
+                Ok(Order::Alone(Box::new(LocalEngine::new(options.validator.clone(), total))))
+            }
+            Some(_) => Err(OpenError::Validator(validator)),
+        }
     }
-    Ok(Box::new(LocalEngine::new(options.validator.clone())))
 }
 
 /// What a ledger holds open on disk besides its store.
@@ -279,9 +323,9 @@ impl Ledger {
     /// # Errors
     /// [`OpenError`]; nothing that was acknowledged is ever dropped.
     pub fn open(app: Arc<dyn Application>, genesis: &Genesis, options: Options) -> Result<Ledger, OpenError> {
+        let order = Order::of(genesis, &options)?;
         let Some(dir) = &options.dir else {
-            let engine = local(genesis, &options)?;
-            return Ledger::assemble(app, genesis, options, Files::none(), None, engine);
+            return Ledger::assemble(app, genesis, options, Files::none(), None, order);
         };
         let path = dir.join("state");
         let id = genesis.chain_id(app.chain());
@@ -296,8 +340,7 @@ impl Ledger {
                 (store, Some(fault))
             }
         };
-        let engine = local(genesis, &options)?;
-        Ledger::assemble(app, genesis, options, Files { fault, ..files }, Some(Box::new(store)), engine)
+        Ledger::assemble(app, genesis, options, Files { fault, ..files }, Some(Box::new(store)), order)
     }
 
     /// Like [`Ledger::open`], with the copy of the state in `store` (without one every opening replays the log) and
@@ -316,7 +359,7 @@ impl Ledger {
             Some(dir) => Files::open(dir, &options, genesis.chain_id(app.chain()))?,
             None => Files::none(),
         };
-        Ledger::assemble(app, genesis, options, files, store, engine)
+        Ledger::assemble(app, genesis, options, files, store, Order::Brought(engine))
     }
 
     /// Opens a ledger over parts that the caller made.
@@ -326,7 +369,7 @@ impl Ledger {
         options: Options,
         Files { mut log, torn, fault, lock }: Files,
         mut store: Option<Box<dyn Store>>,
-        mut engine: Box<dyn Engine>,
+        order: Order,
     ) -> Result<Ledger, OpenError> {
         genesis.check()?;
         let mut recovery = Recovery {
@@ -343,8 +386,12 @@ impl Ledger {
             }
             let (block, executed) = replay.start();
             replay.take(&executed);
-            engine.submit(Input::Executed(claim(&block.header, &executed, replay.tree.root(), 0, 0)));
-            let seal = engine.proof(Height(0)).ok_or(OpenError::Unsealed)?;
+            let claim = claim(&block.header, &executed, replay.tree.root(), 0, 0);
+            replay.remember(&claim);
+            let seal = match &order {
+                Order::Alone(engine) => engine.seal(claim),
+                Order::Together | Order::Brought(_) => Seal { claim, signatures: Vec::new() },
+            };
             let Executed { changes, receipts, outbox } = executed;
             let committed = Committed { block, receipts, outbox, seal };
             log.append(&encode_record(replay.sent, &committed))?;
@@ -377,9 +424,35 @@ impl Ledger {
         let Replay { id, values, tree, sent, .. } = replay;
         let head = Arc::new(head);
         let (chain, genesis) = (app.chain(), genesis.clone());
-        let recent = VecDeque::from([head.clone()]);
+        let mut recent = VecDeque::new();
+        for height in (head.height().0.saturating_sub(RECENT as u64 - 1)..head.height().0).map(Height) {
+            recent.push_back(Arc::new(read(&log, height)?.1));
+        }
+        recent.push_back(head.clone());
         let saver = Saver::new(store, saved, unsaved);
-        let worker = Worker { engine, saver, requests: Vec::new(), stopped: false };
+        let units = options.dir.as_ref().map(|dir| dir.join("units"));
+        let mut journal = Journal::new(units, id, options.segment_bytes);
+        let alone = matches!(order, Order::Alone(_));
+        let engine: Box<dyn Engine> = match order {
+            Order::Alone(engine) => engine,
+            Order::Brought(engine) => engine,
+            Order::Together => {
+                let era = ERA.get(&values).ok_or(OpenError::NoEra)?;
+                let start = Start {
+                    key: options.validator.clone(),
+                    chain: id,
+                    rules: RULES.get(&values).ok_or(OpenError::NoEra)?,
+                    era,
+                    validators: VALIDATORS.get(&values, &(chain, era.number)).ok_or(OpenError::NoEra)?,
+                    head: (head.height(), head.seal.claim.block),
+                    shares_per_mille: options.shares_per_mille.clone(),
+                    kept: journal.read(era.number)?,
+                };
+                Box::new(KomaEngine::new(start)?)
+            }
+        };
+        let standing = RwLock::new(Arc::new(engine.standing()));
+        let worker = Worker { engine, saver, journal, pending: None, stopped: false };
         Ok(Ledger {
             app,
             genesis,
@@ -394,6 +467,12 @@ impl Ledger {
             state: RwLock::new(State { values, tree, head, sent, recent }),
             log: RwLock::new(log),
             worker: Mutex::new(worker),
+            arrivals: Mutex::default(),
+            standing,
+            alone,
+            tick_ms: options.tick_ms,
+            fresh: Mutex::default(),
+            held: AtomicBool::new(false),
             known_keys: KnownKeys::default(),
             _lock: lock,
             recovery,
@@ -461,6 +540,11 @@ fn restore(
                 replay.values = MemoryState(entries);
                 replay.tree = tree;
                 replay.sent = sent;
+                for before in (height.0.saturating_sub(MAX_LAG)..height.0).map(Height) {
+                    let claim = read(log, before)?.1.seal.claim;
+                    replay.remember(&claim);
+                }
+                replay.remember(&committed.seal.claim);
                 recovery.from_store = Some(height);
                 return Ok(Some(committed));
             }

@@ -5,9 +5,11 @@
 //! everything comes out once.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::hash::Hash;
 use crate::moment::Height;
@@ -88,6 +90,9 @@ const HEAD: &[u8] = b"head";
 const VERSION: u8 = 1;
 /// sled keeps this much of its pages in memory; it only ever serves one scan at opening.
 const CACHE_BYTES: u64 = 8 << 20;
+/// How often, and how far apart, a folder is tried again that a store which was just dropped still holds.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(40);
 
 /// A store in sled. One tree; state keys behind the byte `s`; under `head` a version byte, the chain and the height
 /// (8 bytes, little-endian), written in the same batch as the state that they are of.
@@ -109,8 +114,17 @@ impl SledStore {
     /// [`StoreError`] when the directory holds something else or something broken.
     pub fn open(dir: &Path, chain: Hash) -> Result<SledStore, StoreError> {
         guard(|| {
-            let db = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None).open()?;
-            Ok(SledStore { db, chain })
+            let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+            // sled lets go of its files a moment after it was dropped, on a thread of its own.
+            let mut opened = config.open();
+            for _ in 0..LOCK_TRIES {
+                if !matches!(&opened, Err(sled::Error::Io(error)) if error.kind() == ErrorKind::Other) {
+                    break;
+                }
+                std::thread::sleep(LOCK_PAUSE);
+                opened = config.open();
+            }
+            Ok(SledStore { db: opened?, chain })
         })
     }
 

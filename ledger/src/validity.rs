@@ -9,6 +9,9 @@ use crate::message::RelayedMessage;
 use crate::moment::{Height, Timestamp};
 use crate::transaction::{MAX_TRANSACTION_BYTES, Transaction, VERSION};
 
+/// By how many blocks the roots that a header names may lag behind its parent.
+pub const MAX_LAG: u64 = 8;
+
 /// Why a block cannot follow its parent. The checks run in the order of the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
@@ -63,7 +66,8 @@ pub fn transactions_root(transactions: &[Transaction]) -> Hash {
     )
 }
 
-/// Checks that `header` follows `parent`, and names the roots of `executed`.
+/// Checks that `header` follows `parent`, and names the roots of `executed`, which is at most [`MAX_LAG`] blocks before the
+/// parent.
 ///
 /// # Errors
 /// [`BlockError`], from `Chain` to `Roots`.
@@ -80,6 +84,9 @@ pub fn check_header(header: &Header, parent: &Header, executed: &Claim) -> Resul
     }
     if header.time < parent.time {
         return Err(BlockError::Time);
+    }
+    if executed.height > parent.height || parent.height.0 - executed.height.0 > MAX_LAG {
+        return Err(BlockError::Roots(header.executed_height));
     }
     let named = (header.executed_height, header.state_root, header.receipts_root, header.outbox_root);
     if named != (executed.height, executed.state_root, executed.receipts_root, executed.outbox_root) {

@@ -49,7 +49,7 @@ impl<A: Application> Stage<A> {
         let time = Timestamp(1_795_248_000_000);
         for chain in SubChain::ALL {
             CHAIN_IDS.put(&mut state, &chain, &chain_id(chain));
-            VALIDATORS.put(&mut state, &chain, &vec![(validator().public(), 1)]);
+            VALIDATORS.put(&mut state, &(chain, 0), &vec![(validator().public(), 1)]);
         }
         app.genesis(&mut Run::new(app.chain(), Height(0), time, &mut state));
         let opening = Receipt { cause: ledger::Cause::Opening, outcome: Ok(()), events: vec![] };

@@ -119,6 +119,11 @@ impl Instance {
         }
     }
 
+    /// Makes units from now on, or not any more.
+    pub(super) fn set_speaks(&mut self, speaks: bool) {
+        self.speaks = speaks;
+    }
+
     /// The era.
     #[must_use]
     pub fn era(&self) -> &Arc<Era> {

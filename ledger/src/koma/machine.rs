@@ -27,6 +27,8 @@ pub struct Part {
 /// The engine.
 pub struct Koma {
     part: Part,
+    /// Whether later eras begin in silence.
+    listening: bool,
     eras: BTreeMap<u64, Instance>,
 }
 
@@ -37,7 +39,16 @@ impl Koma {
         let number = era.number;
         let mut instance = Instance::new(&part, Arc::new(era), mode);
         instance.restore(kept);
-        Koma { part, eras: BTreeMap::from([(number, instance)]) }
+        Koma { part, listening: false, eras: BTreeMap::from([(number, instance)]) }
+    }
+
+    /// Says nothing in the latest era and those after it, or speaks again: a node that lost its disk does not know what
+    /// it said.
+    pub fn listen(&mut self, listening: bool) {
+        self.listening = listening;
+        if let Some(mut latest) = self.eras.last_entry() {
+            latest.get_mut().set_speaks(!listening);
+        }
     }
 
     /// The eras that run, in order.
@@ -109,7 +120,7 @@ impl Koma {
         if number <= self.current().era().number {
             return;
         }
-        let part = Part { speaks: true, ..self.part.clone() };
+        let part = Part { speaks: !self.listening, ..self.part.clone() };
         self.eras.insert(number, Instance::new(&part, Arc::new(era), mode));
         self.eras.retain(|known, _| known + 1 >= number);
     }

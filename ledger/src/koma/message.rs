@@ -153,14 +153,20 @@ impl Message {
     /// The bytes that [`WireMessage::decode`] reads.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        encode(&match self {
+        encode(&self.wire())
+    }
+
+    /// As it travels.
+    #[must_use]
+    pub fn wire(&self) -> WireMessage {
+        match self {
             Message::Units(units) => {
                 WireMessage::Units(units.iter().map(|unit| unit.signed().clone()).collect())
             }
             Message::Have(have) => WireMessage::Have(have.clone()),
             Message::Want(want) => WireMessage::Want(want.clone()),
             Message::Evidence(evidence) => WireMessage::Evidence(Box::new(evidence.signed())),
-        })
+        }
     }
 
     /// The era that it is about.

@@ -3,11 +3,13 @@
 //! Executed state is never undone, so the threshold only ever rises within an era. What a client or a rule asks for
 //! beyond it delays outside effects alone: the word "settled", the release of goods.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::validators::Validators;
 use crate::moment::Timestamp;
 
 /// How the members run the chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Mode {
     /// At the classical grade.
     Classical,
@@ -65,6 +67,12 @@ impl Policy {
         };
         let most = validators.total() - 1;
         Policy { mode, classical, most, threshold, halted: false, last_classical: start }
+    }
+
+    /// The threshold at which an era in `mode` begins to execute: what every seal of the era claims.
+    #[must_use]
+    pub fn base(mode: Mode, validators: &Validators) -> u64 {
+        Policy::new(mode, validators, Timestamp(0)).threshold
     }
 
     /// The threshold at which blocks are executed now.

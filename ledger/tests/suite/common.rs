@@ -143,7 +143,7 @@ pub fn validator() -> KeyPair {
 }
 
 pub fn engine() -> Box<dyn Engine> {
-    Box::new(LocalEngine::new(validator()))
+    Box::new(LocalEngine::new(validator(), 1))
 }
 
 pub fn genesis() -> Genesis {

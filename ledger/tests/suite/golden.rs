@@ -190,10 +190,10 @@ body as signed: 219 bytes 65f37c6e83d646498e890395bd4a6cdc97d2437c03f5e2c59bfbc1
 signature: 0d93a5872484b6b93a1c97add3c05f1aeb5d2c07b6f04951b374721557a62be8e045790ccab3c7852d72d1946c25dfe71101b2b4242bce5c988d27b5b88ad004
 transaction: 219 bytes b8cce7427ae5554ccfd383a7ec636e69cc85936a21bfd1af7c6d02234e9be9c6
 transaction id: 10fa1792f3ecff5ec9e39b9294b6b8d9f511ff5742ac936bcb243ff9b3938abf
-genesis: 149 bytes e557dfc0498b4ec9a15080424535470630ef8dde80a31febf401ac93386a1343
-genesis hash: c7fec5060bb657996363dcd39bffd4cd9f3b96632bd952b72ea934637d7454c8
-identity chain: a8d2519c7524996a7f3d3d4e0349b482fe129e35cc3cf427ae378ffa45c94e72
-payment chain: 26c5eaad8ad6c2272d6a5825697d1874d69eaa073581e82681455436dd3749b3
+genesis: 171 bytes 298c474b78bcd302c1480cc83eb717a9c03e409706a7cfd60fb2c01d16fbaf94
+genesis hash: 072b7118bd6ecddecbc4fbf73d28c39eb7a0a4a555d082134228157e539adb22
+identity chain: 3c3a23b3c475e014e37382bc3c84ec4714b2aef189b52e1cb89dfb03094fcd40
+payment chain: fe4e1ac2c685cd7f344f113f87ad5bb2cddc3c863b9ead7d4692af9f9e0cd492
 header: 280 bytes 542680a9a8c5a0be24642a593b0c9a104135daaf2501a80aac8c8879abd8f9e2
 header hash: 9c9990cdd4f97f0b92793e63cf416a0a1838afd480ecaee9ab08684a6ebf6da1
 claim as signed: 224 bytes 9ea4304a1638e434f435cfc52f4e13df540c86eba70ae6ed92675fa032cb927d
@@ -206,9 +206,9 @@ merkle root of five: 942f5db768c2734dc8c7bf1e4f504cb7223fff47b85c47d2bd9177c86bb
 state root of two: ffb44c2edca36bfcf84fb54e6c588f51a0fe1337d8dd59b3c3b557bd634f4819
 way: 101 bytes 9f979ba4bfa8406bd57d42e9a0707362550197bc6d5def6e526f8df69678ba54
 record: 1322 bytes dc96a4ab4958db87338c83172b8449da7c978b8020e127bbde14e7ad2a08732c
-proof of a receipt: 730 bytes 1779cabbe1594476a4918050ed2010b83c70a935179007959bbd3f011c2a6739
-proof of a value: 493 bytes 43d39d235de3da17cccbb83b84229a992bc6d4fd1187bd9bd1aebf750a041059
-proof of absence: 457 bytes f3f6e28ae3d75e8b2eedbe3dbf3284072749ce5173cd0c28c02724a282f9492a
+proof of a receipt: 752 bytes 4feddb2cfcc9c19e84b68596eacd5f58c7db2ce175c32f9d24c76c3db27c6442
+proof of a value: 515 bytes 1910d2951efc9905cae7932ec799f10cced22d7d258d253522a7cb6195da42ad
+proof of absence: 479 bytes 071d4a0f0a63f7e9f20e64889b5d7f673cde088222bb700102960fa046ac2ebc
 ";
 
 #[test]
@@ -253,6 +253,7 @@ fn fuzz_all(bytes: &[u8]) {
     ledger::tree::fuzz_tree_proof(bytes);
     ledger::light::fuzz_proof(bytes);
     ledger::log::fuzz_segment(bytes);
+    ledger::koma::frame::fuzz_frame(bytes);
 }
 
 proptest! {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error is over")]
 
 mod chain;
+mod cluster;
 mod common;
 mod consensus;
 mod execution;

@@ -1,0 +1,296 @@
+//! Ledgers of many validators, over a network of the test's making: what holds for one holds for all of them together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ledger::engine::Report;
+use ledger::genesis::Rules;
+use ledger::koma::Mode;
+use ledger::ledger::Request;
+use ledger::{Genesis, Height, KeyPair, Ledger, Options, PublicKey, SubChain, Timestamp, Transaction};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+use crate::common::*;
+
+const RULES: Rules =
+    Rules { round_ms: 60, max_exponent: 6, era_blocks: u64::MAX, era_ms: 0, mode: Mode::Classical };
+
+enum Parcel {
+    Bytes(Vec<u8>),
+    Transactions(Vec<Transaction>),
+}
+
+/// Validators with their disks, the network between them, and one clock.
+struct Cluster {
+    genesis: Genesis,
+    keys: Vec<KeyPair>,
+    dirs: Vec<TempDir>,
+    ledgers: Vec<Option<Ledger>>,
+    wakes: Vec<u64>,
+    /// What is under way, by its arrival.
+    under_way: BTreeMap<(u64, u64), (usize, usize, Parcel)>,
+    sent: u64,
+    now: u64,
+    /// Which side each is on while the network is parted.
+    sides: Option<Vec<bool>>,
+    reports: Vec<(usize, Report)>,
+    dice: ChaCha8Rng,
+}
+
+impl Cluster {
+    fn new(validators: u8, rules: Rules, seed: u64) -> Cluster {
+        let mut keys: Vec<KeyPair> = (0..validators).map(|seed| person(100 + seed)).collect();
+        keys.sort_by_key(KeyPair::public);
+        let members = keys.iter().map(|key| (key.public(), 1)).collect();
+        let genesis = Genesis::new(Timestamp(1_000), members, [b"identity", b"data", b"payment"])
+            .and_then(|genesis| genesis.with_rules(rules))
+            .unwrap();
+        let count = keys.len();
+        let mut cluster = Cluster {
+            genesis,
+            keys,
+            dirs: (0..count).map(|_| tempfile::tempdir().unwrap()).collect(),
+            ledgers: (0..count).map(|_| None).collect(),
+            wakes: vec![0; count],
+            under_way: BTreeMap::new(),
+            sent: 0,
+            now: 1_000,
+            sides: None,
+            reports: Vec::new(),
+            dice: ChaCha8Rng::seed_from_u64(seed),
+        };
+        (0..count).for_each(|node| cluster.start(node));
+        cluster
+    }
+
+    fn start(&mut self, node: usize) {
+        let options = Options::at(self.dirs[node].path(), self.keys[node].clone());
+        let options = Options { segment_bytes: 1 << 20, ..options };
+        let ledger = Ledger::open(coins(SubChain::Payment), &self.genesis, options).unwrap();
+        for peer in self.keys.iter().filter(|key| key.public() != self.keys[node].public()) {
+            ledger.connected(peer.public());
+        }
+        self.ledgers[node] = Some(ledger);
+        self.wakes[node] = self.now;
+    }
+
+    fn kill(&mut self, node: usize) {
+        self.ledgers[node] = None;
+    }
+
+    fn node(&self, node: usize) -> &Ledger {
+        self.ledgers[node].as_ref().unwrap()
+    }
+
+    fn index(&self, key: PublicKey) -> usize {
+        self.keys.iter().position(|known| known.public() == key).unwrap()
+    }
+
+    fn post(&mut self, from: usize, to: usize, parcel: Parcel) {
+        if self.sides.as_ref().is_some_and(|sides| sides[from] != sides[to]) {
+            return;
+        }
+        self.sent += 1;
+        let at = self.now + self.dice.random_range(2..15);
+        self.under_way.insert((at, self.sent), (from, to, parcel));
+    }
+
+    fn step(&mut self, node: usize) {
+        let Some(ledger) = &self.ledgers[node] else { return };
+        let (mut requests, now) = (Vec::new(), Timestamp(self.now));
+        ledger.step_with(now, &mut |request| requests.push(request)).unwrap();
+        let fresh = ledger.take_fresh();
+        let others: Vec<usize> = (0..self.keys.len()).filter(|other| *other != node).collect();
+        for to in others.iter().filter(|_| !fresh.is_empty()) {
+            self.post(node, *to, Parcel::Transactions(fresh.clone()));
+        }
+        for request in requests {
+            match request {
+                Request::Wake(at) => self.wakes[node] = at.0.max(self.now + 1),
+                Request::Report(report) => self.reports.push((node, report)),
+                Request::Send { to: Some(to), bytes, .. } => {
+                    self.post(node, self.index(to), Parcel::Bytes(bytes));
+                }
+                Request::Send { to: None, bytes, .. } => {
+                    for to in &others {
+                        self.post(node, *to, Parcel::Bytes(bytes.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets `ms` pass.
+    fn run(&mut self, ms: u64) {
+        let end = self.now + ms;
+        while self.now < end {
+            while let Some(parcel) = self.under_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
+                let (from, to, parcel) = parcel.remove();
+                let from = self.keys[from].public();
+                let Some(ledger) = &self.ledgers[to] else { continue };
+                match parcel {
+                    Parcel::Bytes(bytes) => ledger.receive(from, bytes),
+                    Parcel::Transactions(transactions) => drop(ledger.submit_passed_on(transactions)),
+                }
+                self.step(to);
+            }
+            for node in 0..self.keys.len() {
+                if self.wakes[node] <= self.now {
+                    self.step(node);
+                }
+            }
+            self.now += 1;
+        }
+    }
+
+    /// A payment over 1, handed to `node`.
+    fn pay(&mut self, node: usize, from: &KeyPair, to: &KeyPair) {
+        let ledger = self.node(node);
+        ledger.submit(pay(ledger, from, to, 1)).unwrap();
+        self.step(node);
+    }
+
+    /// All say the same of every height that they have, and of each account.
+    fn agree(&self) -> Height {
+        let live: Vec<&Ledger> = self.ledgers.iter().flatten().collect();
+        let least = live.iter().map(|ledger| ledger.height()).min().unwrap();
+        for height in (1..=least.0).map(Height) {
+            let hashes: Vec<_> = live
+                .iter()
+                .map(|ledger| ledger.committed(height).unwrap().unwrap().seal.claim.clone())
+                .collect();
+            assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "height {height}");
+        }
+        least
+    }
+
+    fn verify(&self) {
+        for ledger in self.ledgers.iter().flatten() {
+            ledger.verify_all().unwrap();
+            assert_eq!(held(ledger, &alice()) + held(ledger, &bob()), 2_000);
+        }
+        let wrong = |report: &Report| !matches!(report, Report::Listening { .. } | Report::Speaking { .. });
+        let wrong: Vec<_> = self.reports.iter().filter(|(_, report)| wrong(report)).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn four_validators_settle_payments_alike_and_grow_sure_of_them() {
+    let mut cluster = Cluster::new(4, RULES, 1);
+    cluster.run(1_000);
+    for round in 0..30 {
+        cluster.pay(round % 4, &alice(), &bob());
+        cluster.pay((round + 1) % 4, &bob(), &alice());
+        cluster.run(20);
+        cluster.pay((round + 2) % 4, &alice(), &bob());
+        cluster.run(37);
+    }
+    cluster.run(3_000);
+    let height = cluster.agree();
+    assert!(height.0 >= 10, "{height}");
+    for node in 0..4 {
+        assert_eq!(cluster.node(node).height(), height);
+        assert_eq!(held(cluster.node(node), &alice()), 970, "node {node}");
+        assert_eq!(cluster.node(node).waiting(), 0);
+        let sure = cluster.node(node).confidence(height).unwrap();
+        assert_eq!((sure.weight, sure.total), (3, 4), "all but one would have to cheat");
+    }
+    cluster.verify();
+}
+
+#[test]
+fn validators_that_die_at_random_lose_nothing_that_stood_and_never_contradict_themselves() {
+    for seed in 0..6 {
+        let mut cluster = Cluster::new(4, RULES, seed);
+        cluster.run(1_000);
+        let mut down: Option<usize> = None;
+        let mut stood: Vec<Arc<ledger::Committed>> = Vec::new();
+        for _ in 0..40 {
+            let from = cluster.dice.random_range(0..4);
+            if Some(from) != down {
+                cluster.pay(from, &alice(), &bob());
+            }
+            let ms = cluster.dice.random_range(10..200);
+            cluster.run(ms);
+            stood.extend(cluster.ledgers.iter().flatten().map(Ledger::head));
+            match down.take() {
+                Some(node) => cluster.start(node),
+                None if cluster.dice.random_bool(0.5) => {
+                    let node = cluster.dice.random_range(0..4);
+                    cluster.kill(node);
+                    down = Some(node);
+                }
+                None => {}
+            }
+        }
+        if let Some(node) = down {
+            cluster.start(node);
+        }
+        // The lights go out everywhere, too.
+        (0..4).for_each(|node| cluster.kill(node));
+        (0..4).for_each(|node| cluster.start(node));
+        cluster.run(5_000);
+        let height = cluster.agree();
+        for before in stood {
+            let after = cluster.node(0).committed(before.height()).unwrap().unwrap();
+            assert_eq!(after.seal.claim, before.seal.claim, "seed {seed}");
+        }
+        assert!(cluster.ledgers.iter().flatten().all(|ledger| ledger.height() == height), "seed {seed}");
+        cluster.verify();
+    }
+}
+
+#[test]
+fn a_network_that_was_parted_stalls_and_then_goes_on_as_one() {
+    let mut cluster = Cluster::new(4, RULES, 3);
+    cluster.run(1_000);
+    cluster.pay(0, &alice(), &bob());
+    cluster.run(1_000);
+    let before = cluster.agree();
+    cluster.sides = Some(vec![true, true, false, false]);
+    cluster.pay(0, &alice(), &bob());
+    cluster.pay(2, &bob(), &alice());
+    cluster.run(10_000);
+    assert!(cluster.ledgers.iter().flatten().all(|ledger| ledger.height() == before), "half is no quorum");
+    cluster.sides = None;
+    cluster.run(20_000);
+    cluster.agree();
+    for node in 0..4 {
+        assert_eq!(held(cluster.node(node), &alice()), 999, "node {node}");
+    }
+    cluster.verify();
+}
+
+#[test]
+fn eras_follow_each_other_and_a_validator_that_lost_its_disk_speaks_again_in_the_next() {
+    let mut cluster = Cluster::new(4, Rules { era_blocks: 6, ..RULES }, 5);
+    cluster.run(1_000);
+    for _ in 0..20 {
+        cluster.pay(0, &alice(), &bob());
+        cluster.run(150);
+    }
+    assert!(cluster.node(0).standing().era >= 2);
+    cluster.kill(3);
+    cluster.dirs[3] = tempfile::tempdir().unwrap();
+    cluster.start(3);
+    cluster.run(4_000);
+    assert!(cluster.node(3).standing().listening, "it does not know what it said");
+    assert_eq!(cluster.node(3).height(), cluster.node(0).height(), "but it follows");
+    for _ in 0..20 {
+        cluster.pay(1, &alice(), &bob());
+        cluster.run(150);
+    }
+    cluster.run(3_000);
+    assert!(!cluster.node(3).standing().listening);
+    let height = cluster.agree();
+    let early = cluster.node(0).confidence(Height(3)).unwrap();
+    assert!(early.weight >= 1 && early.total == 4);
+    for node in 0..4 {
+        assert_eq!(cluster.node(node).height(), height);
+        assert_eq!(held(cluster.node(node), &alice()), 960);
+    }
+    cluster.verify();
+}
