@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rayon::prelude::*;
@@ -197,7 +197,7 @@ pub struct Ledger {
     pub(crate) standing: RwLock<Arc<Standing>>,
     /// Whether this node's validator decides alone.
     pub(crate) alone: bool,
-    pub(crate) tick_ms: u64,
+    pub(crate) tick_ms: AtomicU64,
     /// Accepted here and to be passed on.
     pub(crate) fresh: Mutex<VecDeque<Transaction>>,
     pub(crate) held: AtomicBool,
@@ -598,6 +598,11 @@ impl Ledger {
         self.held.store(held, Ordering::Release);
     }
 
+    /// Sets how far apart blocks are, in milliseconds, that only let time pass.
+    pub fn set_tick(&self, ms: u64) {
+        self.tick_ms.store(ms, Ordering::Release);
+    }
+
     /// What was accepted here since the last call, to be passed on to the other validators.
     #[must_use]
     pub fn take_fresh(&self) -> Vec<Transaction> {
@@ -841,7 +846,7 @@ impl Host for Desk<'_> {
         let messages =
             lock(&ledger.inbox).ready(|from| INBOX.get(&state.values, &from).unwrap_or(0) + carried(from));
         if taken.is_empty() && messages.is_empty() {
-            let soon = time < parent.time.plus_ms(ledger.tick_ms);
+            let soon = time < parent.time.plus_ms(ledger.tick_ms.load(Ordering::Acquire));
             // What is due may be done in a block that is not executed yet.
             if !above.is_empty() || soon || !ledger.app.due(&state.values, height, time) {
                 return None;

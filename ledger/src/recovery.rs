@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, RwLock};
 
 use crate::account::{ERA, RULES, VALIDATORS};
@@ -470,7 +470,7 @@ impl Ledger {
             arrivals: Mutex::default(),
             standing,
             alone,
-            tick_ms: options.tick_ms,
+            tick_ms: AtomicU64::new(options.tick_ms),
             fresh: Mutex::default(),
             held: AtomicBool::new(false),
             known_keys: KnownKeys::default(),

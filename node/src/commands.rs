@@ -5,7 +5,9 @@ mod ca;
 mod clear;
 mod export_proof;
 mod keygen;
+mod localnet;
 mod net;
+mod node;
 mod quote;
 mod reindex;
 mod sim;
@@ -20,6 +22,10 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Run a whole market on this machine: three chains, portal, bank API, simulated traders.
     Demo(crate::demo::Args),
+    /// Run a consortium of validators on this machine, each in a process of its own.
+    Localnet(localnet::Args),
+    /// Run one validator of a consortium.
+    Node(node::Args),
     /// Write the read model again from the chains; logins and files stay.
     Reindex(reindex::Args),
     /// Replay all chains from the genesis: hashes, signatures, receipts, roots, conservation.
@@ -54,6 +60,8 @@ impl Command {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
             Command::Demo(args) => crate::demo::run(&args),
+            Command::Localnet(args) => localnet::run(&args),
+            Command::Node(args) => node::run(&args),
             Command::Reindex(args) => reindex::run(&args),
             Command::Verify(args) => verify::run(&args),
             Command::ExportProof(args) => export_proof::run(&args),

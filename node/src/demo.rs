@@ -18,22 +18,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clearing::Amount;
-use ledger::{Hash, Height, SubChain, Tag};
+use ledger::genesis::Rules;
+use ledger::koma::Mode;
+use ledger::{Hash, Height, KeyPair, PublicKey, SubChain, Tag};
 use payment_chain::view;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use web::projector::Projector;
 
 use crate::clock;
+use crate::driver::Driver;
 use crate::heartbeat::Heartbeat;
 use crate::home::{self, Home};
-use crate::house::House;
+use crate::house::{House, Tempo};
 use crate::network::{GENESIS_FILE, Network, Settings};
 use crate::projection::Projection;
+use crate::wire;
 use bots::{Bots, Manner};
-use cast::Cast;
+pub(crate) use cast::Cast;
 use login::BankClient;
 use solving::Solving;
-use stage::Stage;
+pub(crate) use stage::Stage;
+pub(crate) use welcome::resident_bytes;
 
 /// Where the demo lies unless told otherwise.
 pub(crate) const DEFAULT_DIR: &str = ".permuta/demo";
@@ -45,6 +51,9 @@ const LOADED: &str = "loaded";
 const READ_MODEL: &str = "read-model";
 /// The longest wait for the first rings after loading.
 const FIRST_RINGS: Duration = Duration::from_secs(10);
+/// How the demo's validators agree: one owner runs them, on one machine.
+const RULES: Rules =
+    Rules { round_ms: 45, max_exponent: 7, era_blocks: 2_000, era_ms: 600_000, mode: Mode::SingleOwner };
 
 /// The arguments of `demo`.
 #[derive(clap::Args)]
@@ -62,6 +71,18 @@ pub(crate) struct Args {
     /// companies sign the rings that you bring about.
     #[arg(long)]
     quiet: bool,
+    /// How many validators run the chains, all in this process: 1, or 4 and more. A demo that was begun keeps the number
+    /// that it began with.
+    #[arg(long, default_value_t = 4, value_parser = validators)]
+    validators: u8,
+}
+
+/// Reads a number of validators.
+fn validators(text: &str) -> Result<u8, String> {
+    match text.parse() {
+        Ok(count @ (1 | 4..=16)) => Ok(count),
+        _ => Err("1, or 4 to 16: with two or three, each of them could stop the chain".to_owned()),
+    }
 }
 
 /// Runs the demo until it is told to stop.
@@ -77,30 +98,73 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 async fn play(args: &Args) -> Result<()> {
     let begun = Instant::now();
     let open = Arc::new(AtomicBool::new(false));
-    let mut stopped = watch_signals(open.clone())?;
-    let bind = format!("127.0.0.1:{}", args.port);
-    free(&bind, args.port)?;
+    let stopped = watch_signals(open.clone())?;
+    free(&format!("127.0.0.1:{}", args.port), args.port)?;
     if args.reset {
         Home::reset(&args.dir)?;
     }
     let home = Home::open(&args.dir)?;
-    println!("Permuta demo in {}{}", home.dir().display(), if args.quiet { ", quiet" } else { "" });
-
-    let first = !home.path(LOADED).exists();
-    if first {
+    if !home.path(LOADED).exists() {
         sweep(&home)?;
     }
-    let stage = Arc::new(Stage::new(Cast::open(&home.path("secret"))?));
     let network = match Network::read(home.dir())? {
         Some(network) => network,
         None => {
-            let network = found(&stage)?;
+            let stage = Stage::new(Cast::open(&home.path("secret"))?);
+            let keys = (0..args.validators).map(|seat| stage.cast.key(&validator_name(seat)));
+            let network = found_network(&stage, keys.map(|key| (key.public(), 1)).collect(), RULES)?;
             network.write(home.dir())?;
             network
         }
     };
-    let validator = stage.cast.key("validator");
-    let house = Arc::new(House::open(&home.path("chains"), &network, &validator)?);
+    let cast = Cast::open(&home.path("secret"))?;
+    let houses = open_houses(&home, &cast, &network)?;
+    let show =
+        Show { port: args.port, quiet: args.quiet, begun, validators: network.genesis.validators.len() };
+    let motors = houses.clone();
+    let start =
+        |failed: UnboundedSender<()>| Motor::start(&motors, move || failed.send(()).unwrap_or_default());
+    perform(&show, &home, &network, houses, start, open, stopped).await
+}
+
+/// How a market is shown.
+pub(crate) struct Show {
+    /// The port of the portal.
+    pub(crate) port: u16,
+    /// Whether nobody trades but visitors.
+    pub(crate) quiet: bool,
+    /// When the program began.
+    pub(crate) begun: Instant,
+    /// How many validators run the chains.
+    pub(crate) validators: usize,
+}
+
+/// Shows the market over open chains, until it is told to stop or cannot go on. The first of the houses serves the
+/// portal; `start` sets all of them going.
+///
+/// # Errors
+/// What stopped it.
+pub(crate) async fn perform(
+    show: &Show,
+    home: &Home,
+    network: &Network,
+    houses: Vec<Arc<House>>,
+    start: impl FnOnce(UnboundedSender<()>) -> Result<Motor>,
+    open: Arc<AtomicBool>,
+    mut stopped: oneshot::Receiver<&'static str>,
+) -> Result<()> {
+    let Show { port, quiet, begun, validators } = *show;
+    println!("Permuta demo in {}{}", home.dir().display(), if quiet { ", quiet" } else { "" });
+    let first = !home.path(LOADED).exists();
+    let stage = Arc::new(Stage::new(Cast::open(&home.path("secret"))?));
+    let house = houses[0].clone();
+    if first && house.height(SubChain::Identity) > Height(0) {
+        bail!(
+            "the market in {} was not loaded to its end: begin a new network in another folder",
+            home.dir().display()
+        );
+    }
+    let bind = format!("127.0.0.1:{port}");
     for chain in SubChain::ALL {
         let recovery = house.ledger(chain).recovery();
         if recovery.torn_bytes > 0 {
@@ -125,19 +189,13 @@ async fn play(args: &Args) -> Result<()> {
         secure_cookies: false,
         demo: Some(welcome::demo_info(&logins)),
     };
-    let chains = web::Chains {
-        identity: house.ledger(SubChain::Identity).clone(),
-        data: house.ledger(SubChain::Data).clone(),
-        payment: house.ledger(SubChain::Payment).clone(),
-    };
-    let app = web::App::new(settings, chains).with_context(|| format!("cannot use the database {url}"))?;
+    let app =
+        web::App::new(settings, house.chains()).with_context(|| format!("cannot use the database {url}"))?;
     let projector = Projector::new(app.db.clone());
-    same_read_model(&home, &app, &projector, &url, first)?;
+    same_read_model(home, &app, &projector, &url, first)?;
 
-    let (broken, mut broke) = oneshot::channel();
-    let heartbeat = Heartbeat::start(house.clone(), move || {
-        let _ = broken.send(());
-    })?;
+    let (broken, mut broke) = unbounded_channel();
+    let motor = start(broken)?;
     let projection = Projection::start(house.clone(), projector)?;
     let solving = Solving::start(house.clone(), stage.clone())?;
     let server = web::serve(app.clone()).with_context(|| format!("cannot listen on {bind}"))?;
@@ -145,7 +203,7 @@ async fn play(args: &Args) -> Result<()> {
     let serving = tokio::spawn(server);
 
     if first {
-        open_market(&house, &stage, &home)?;
+        open_market(&house, &stage, home)?;
     }
     login::give_codes(&house, &stage, &logins)?;
     let bank = BankClient::of(&stage);
@@ -153,7 +211,7 @@ async fn play(args: &Args) -> Result<()> {
         login::make_users(&app.db, &logins)?;
         bank.make(&app.db, &stage)
     })?;
-    let manner = if args.quiet { Manner::Quiet } else { Manner::Lively };
+    let manner = if quiet { Manner::Quiet } else { Manner::Lively };
     let bots = Bots::start(house.clone(), stage.clone(), manner)?;
     while projection.behind().load(Ordering::Acquire) > 0 && begun.elapsed() < FIRST_RINGS {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -161,21 +219,21 @@ async fn play(args: &Args) -> Result<()> {
     app.ready.store(true, Ordering::Release);
     open.store(true, Ordering::Release);
     let genesis = network.genesis.hash();
-    let facts = welcome::Facts { port: args.port, dir: home.dir(), genesis, quiet: args.quiet };
+    let facts = welcome::Facts { port, dir: home.dir(), genesis, quiet, validators };
     welcome::print(&facts, &logins, &bank, begun.elapsed());
 
     tokio::select! {
         cause = &mut stopped => println!("\n{}: finishing the block at hand. Once more stops at once.", cause.unwrap_or("Told to stop")),
-        _ = &mut broke => {}
+        _ = broke.recv() => {}
     }
     handle.stop(true).await;
     let _ = serving.await;
     tokio::task::block_in_place(move || {
         bots.stop();
         solving.stop();
-        let outcome = heartbeat.stop();
+        let outcome = motor.stop();
         projection.stop();
-        house.flush();
+        houses.iter().for_each(|house| house.flush());
         outcome
     })?;
     println!("Stopped. `permuta demo` goes on where it stopped.");
@@ -196,10 +254,12 @@ fn free(bind: &str, port: u16) -> Result<()> {
 
 /// Clears away what a start left behind that was cut short before its market was loaded: nobody could log in yet.
 fn sweep(home: &Home) -> Result<()> {
-    let chains = home.path("chains");
-    if chains.exists() {
-        println!("  the last start was cut short while it loaded the market; it loads again");
-        std::fs::remove_dir_all(&chains).with_context(|| format!("cannot delete {}", chains.display()))?;
+    for chains in [home.path("chains"), home.path("validators")] {
+        if chains.exists() {
+            println!("  {} is of a start that was cut short; it is made again", chains.display());
+            std::fs::remove_dir_all(&chains)
+                .with_context(|| format!("cannot delete {}", chains.display()))?;
+        }
     }
     let genesis = home.path(GENESIS_FILE);
     if genesis.exists() {
@@ -209,7 +269,14 @@ fn sweep(home: &Home) -> Result<()> {
 }
 
 /// The demo's network, new.
-fn found(stage: &Stage) -> Result<Network> {
+///
+/// # Errors
+/// The validators cannot run a chain.
+pub(crate) fn found_network(
+    stage: &Stage,
+    validators: Vec<(PublicKey, u64)>,
+    rules: Rules,
+) -> Result<Network> {
     let operator = stage.cast.address("operator");
     let mut payment = payment_chain::Config::with_operator(operator);
     payment.window = 6;
@@ -228,7 +295,75 @@ fn found(stage: &Stage) -> Result<Network> {
         data: data_chain::Config { free_per_day: 1_000, max_document_bytes: MAX_DOCUMENT_BYTES },
         payment,
     };
-    Network::new(clock::now(), stage.cast.key("validator").public(), settings)
+    Network::new(clock::now(), validators, rules, settings)
+}
+
+/// The name of a validator's key in the [`Cast`].
+fn validator_name(seat: u8) -> String {
+    match seat {
+        0 => "validator".to_owned(),
+        seat => format!("validator/{seat}"),
+    }
+}
+
+/// Opens the chains of each validator: the first one serves the portal.
+fn open_houses(home: &Home, cast: &Cast, network: &Network) -> Result<Vec<Arc<House>>> {
+    let tempo = Arc::new(Tempo::default());
+    let mut houses = Vec::new();
+    for seat in 0..=u8::MAX {
+        let key = cast.key(&validator_name(seat));
+        if network.genesis.validators.iter().all(|(known, _)| *known != key.public()) {
+            break;
+        }
+        let dir = match seat {
+            0 => home.path("chains"),
+            seat => home.path("validators").join(seat.to_string()),
+        };
+        houses.push(Arc::new(House::open(&dir, network, &key, tempo.clone())?));
+    }
+    if houses.is_empty() {
+        bail!(
+            "the keys in {} are of another network: restore it, or begin a new demo with --reset",
+            home.dir().display()
+        );
+    }
+    Ok(houses)
+}
+
+/// What makes blocks.
+pub(crate) enum Motor {
+    Alone(Heartbeat),
+    Together(Vec<Driver>),
+}
+
+impl Motor {
+    /// Begins.
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub(crate) fn start(houses: &[Arc<House>], failed: impl Fn() + Clone + Send + 'static) -> Result<Motor> {
+        if let [house] = houses {
+            return Ok(Motor::Alone(Heartbeat::start(house.clone(), failed)?));
+        }
+        let validators: Vec<_> = houses.iter().map(|house| house.validator).collect();
+        let wires = wire::in_process(&validators).into_iter();
+        let drivers = houses
+            .iter()
+            .zip(wires)
+            .map(|(house, (wire, inboxes))| Driver::start(house, &wire, inboxes, failed.clone()));
+        Ok(Motor::Together(drivers.collect::<Result<_>>()?))
+    }
+
+    /// Finishes what is at hand and ends.
+    ///
+    /// # Errors
+    /// What stopped it before.
+    pub(crate) fn stop(self) -> Result<()> {
+        match self {
+            Motor::Alone(heartbeat) => heartbeat.stop(),
+            Motor::Together(drivers) => drivers.into_iter().map(Driver::stop).fold(Ok(()), Result::and),
+        }
+    }
 }
 
 /// The database of the read model and the logins: `DATABASE_URL`, or a file in the folder.
@@ -276,7 +411,7 @@ fn open_market(house: &House, stage: &Stage, home: &Home) -> Result<()> {
     let begun = Instant::now();
     let progress = |line: &str| println!("  {:>5.1} s  {line}", begun.elapsed().as_secs_f32());
     opening::load(house, stage, &progress)?;
-    house.hurry.store(true, Ordering::Release);
+    house.tempo.hurry.store(true, Ordering::Release);
     let printed = login::printed_companies(stage)?;
     let asked = || {
         house.read(SubChain::Payment, |state| {
@@ -287,14 +422,14 @@ fn open_market(house: &House, stage: &Stage, home: &Home) -> Result<()> {
     while !asked() && begun.elapsed() < FIRST_RINGS {
         house.pulse.wait(house.pulse.wait(0, Duration::ZERO), Duration::from_millis(50));
     }
-    house.hurry.store(false, Ordering::Release);
+    house.tempo.hurry.store(false, Ordering::Release);
     progress("the first batch is cleared");
     home::write_durably(&home.path(LOADED), b"", false)
 }
 
 /// Hears signals from now on. While the demo is not `open` the first one ends the program: nothing was promised yet, and
 /// what is sealed is on disk. Later the first one is handed on, and the second one ends the program.
-fn watch_signals(open: Arc<AtomicBool>) -> Result<oneshot::Receiver<&'static str>> {
+pub(crate) fn watch_signals(open: Arc<AtomicBool>) -> Result<oneshot::Receiver<&'static str>> {
     let (tell, told) = oneshot::channel();
     let mut signals = Signals::new().context("cannot listen for signals")?;
     tokio::spawn(async move {
@@ -347,16 +482,22 @@ impl Signals {
     }
 }
 
-/// Opens the folder of a demo that is not running.
+/// Opens the folder of a demo, or of a validator, that is not running.
 ///
 /// # Errors
 /// There is none, it is running, or its market was never loaded.
 pub(crate) fn open_still(dir: &Path) -> Result<(Home, Network, House)> {
     let home = Home::open_existing(dir)?;
     let network = Network::read(home.dir())?
-        .filter(|_| home.path(LOADED).exists())
-        .with_context(|| format!("{} has no market yet: run `permuta demo` first", dir.display()))?;
-    let cast = Cast::open(&home.path("secret"))?;
-    let house = House::open(&home.path("chains"), &network, &cast.key("validator"))?;
+        .with_context(|| format!("{} has no network yet: run `permuta demo` first", dir.display()))?;
+    // Of a validator of a consortium nothing but its chains lies here.
+    let market = home.path("secret").exists();
+    if market && !home.path(LOADED).exists() {
+        bail!("{} has no market yet: run `permuta demo` first", dir.display());
+    }
+    let key =
+        if market { Cast::open(&home.path("secret"))?.key("validator") } else { KeyPair::from_seed([0; 32]) };
+    let tempo = Arc::new(Tempo::default());
+    let house = House::open(&home.path("chains"), &network, &key, tempo)?;
     Ok((home, network, house))
 }

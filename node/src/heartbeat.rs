@@ -16,7 +16,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// Transactions that come within this time share a block.
 const GATHER: Duration = Duration::from_millis(30);
 /// How far apart blocks are that only let time pass.
-const TICK: Duration = Duration::from_millis(500);
+pub(crate) const TICK: Duration = Duration::from_millis(500);
 
 /// How long the last block that can take a clearing waits for the solver.
 const HOLD: Duration = Duration::from_secs(20);
@@ -93,18 +93,18 @@ fn beat(house: &House, stop: &AtomicBool) -> Result<()> {
 }
 
 /// Whether time runs as fast as blocks can be made: never past a batch that the solver is still at work on.
-fn hurries(house: &House, chain: SubChain) -> bool {
-    house.hurry.load(Ordering::Acquire) && chain == SubChain::Payment && !solves(house, chain)
+pub(crate) fn hurries(house: &House, chain: SubChain) -> bool {
+    house.tempo.hurry.load(Ordering::Acquire) && chain == SubChain::Payment && !solves(house, chain)
 }
 
 /// Whether the solver is still at work on the batch that is open. Blocks then come no faster than time passes,
 /// whatever waits: windows are counted in heights, and a busy market must not shut its own solver out.
-fn solves(house: &House, chain: SubChain) -> bool {
+pub(crate) fn solves(house: &House, chain: SubChain) -> bool {
     unsolved(house, chain).is_some()
 }
 
 /// Whether the next block is the last that can take a clearing which is still being looked for.
-fn held(house: &House, chain: SubChain) -> bool {
+pub(crate) fn held(house: &House, chain: SubChain) -> bool {
     unsolved(house, chain).is_some_and(|window| window.ends <= house.ledger(chain).height().plus(2))
 }
 
@@ -114,11 +114,11 @@ fn unsolved(house: &House, chain: SubChain) -> Option<payment_chain::model::Wind
         return None;
     }
     let window = house.read(chain, |state| payment_chain::view::window(state))?;
-    (window.batch.0 > house.solved.load(Ordering::Acquire)).then_some(window)
+    (window.batch.0 > house.tempo.solved.load(Ordering::Acquire)).then_some(window)
 }
 
 /// Brings a chain what the other two have to say to it.
-fn hear(house: &House, to: SubChain) -> Result<bool> {
+pub(crate) fn hear(house: &House, to: SubChain) -> Result<bool> {
     let mut heard = false;
     for from in SubChain::ALL.into_iter().filter(|from| *from != to) {
         let brought = relay(house.ledger(from), house.ledger(to))

@@ -9,8 +9,8 @@ use borsh::BorshSerialize;
 use ledger::hash::encode;
 use ledger::transaction::{VERSION, terms_hash};
 use ledger::{
-    Address, Application, Body, Committed, Hash, Height, KeyPair, Ledger, OpenError, Options, Read, Refusal,
-    SubChain, Transaction,
+    Address, Application, Body, Committed, Hash, Height, KeyPair, Ledger, OpenError, Options, PublicKey,
+    Read, Refusal, SubChain, Transaction,
 };
 
 use crate::network::Network;
@@ -21,13 +21,22 @@ const GOOD_FOR: u64 = 2000;
 
 /// The three chains of one network on this machine.
 pub(crate) struct House {
+    /// The validator on whose behalf it runs.
+    pub(crate) validator: PublicKey,
     apps: [Arc<dyn Application>; 3],
     ledgers: [Arc<Ledger>; 3],
     /// Beats after each block.
     pub(crate) pulse: Pulse,
-    /// Whether time runs as fast as blocks can be made, but for open batches that the solver is at work on.
+    /// Shared by the validators of one owner in one process.
+    pub(crate) tempo: Arc<Tempo>,
+}
+
+/// How fast time runs.
+#[derive(Debug, Default)]
+pub(crate) struct Tempo {
+    /// Whether it runs as fast as blocks can be made, but for open batches that the solver is at work on.
     pub(crate) hurry: AtomicBool,
-    /// The last batch that the solver is done with.
+    /// The last batch that the solver is done with; the greatest number where nobody waits for a solver.
     pub(crate) solved: AtomicU64,
 }
 
@@ -36,7 +45,12 @@ impl House {
     ///
     /// # Errors
     /// Files cannot be read or written, or do not hold what they should.
-    pub(crate) fn open(dir: &Path, network: &Network, validator: &KeyPair) -> Result<House> {
+    pub(crate) fn open(
+        dir: &Path,
+        network: &Network,
+        validator: &KeyPair,
+        tempo: Arc<Tempo>,
+    ) -> Result<House> {
         let apps = network.chains()?;
         let open = |chain: SubChain| -> Result<Arc<Ledger>> {
             let app = apps[chain as usize].clone();
@@ -48,18 +62,18 @@ impl House {
             Ok(Arc::new(ledger))
         };
         let ledgers = [open(SubChain::Identity)?, open(SubChain::Data)?, open(SubChain::Payment)?];
-        Ok(House {
-            apps,
-            ledgers,
-            pulse: Pulse::default(),
-            hurry: AtomicBool::new(false),
-            solved: AtomicU64::new(0),
-        })
+        Ok(House { validator: validator.public(), apps, ledgers, pulse: Pulse::default(), tempo })
     }
 
     /// One of the chains.
     pub(crate) fn ledger(&self, chain: SubChain) -> &Arc<Ledger> {
         &self.ledgers[chain as usize]
+    }
+
+    /// The chains as the portal takes them.
+    pub(crate) fn chains(&self) -> web::Chains {
+        let [identity, data, payment] = self.ledgers.clone();
+        web::Chains { identity, data, payment }
     }
 
     /// Reads a chain's last committed state.

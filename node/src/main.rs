@@ -2,8 +2,10 @@
 
 mod clock;
 mod commands;
+mod connections;
 mod consortium;
 mod demo;
+mod driver;
 mod heartbeat;
 mod home;
 mod house;
@@ -12,6 +14,7 @@ mod projection;
 mod pulse;
 mod secret;
 mod solver;
+mod wire;
 
 use clap::Parser;
 use std::process::ExitCode;

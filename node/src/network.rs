@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use borsh::{BorshDeserialize, BorshSerialize};
 use data_chain::DataChain;
 use identity_chain::IdentityChain;
+use ledger::genesis::Rules;
 use ledger::hash::{Hash, Tag, encode};
 use ledger::{Application, Genesis, PublicKey, SubChain, Timestamp};
 use payment_chain::PaymentChain;
@@ -37,14 +38,19 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// A network of one validator that begins at `time`.
+    /// A network that begins at `time` with validators of these weights, who follow these rules.
     ///
     /// # Errors
-    /// The settings cannot start a chain.
-    pub(crate) fn new(time: Timestamp, validator: PublicKey, settings: Settings) -> Result<Network> {
+    /// The settings cannot start a chain, or the validators cannot run one.
+    pub(crate) fn new(
+        time: Timestamp,
+        validators: Vec<(PublicKey, u64)>,
+        rules: Rules,
+        settings: Settings,
+    ) -> Result<Network> {
         let bytes = settings.bytes();
         let parts = [bytes[0].as_slice(), bytes[1].as_slice(), bytes[2].as_slice()];
-        let genesis = Genesis::new(time, vec![(validator, 1)], parts)?;
+        let genesis = Genesis::new(time, validators, parts)?.with_rules(rules)?;
         let network = Network { genesis, settings };
         network.check()?;
         Ok(network)

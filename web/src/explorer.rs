@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use ledger::{Hash, SubChain};
 use sha2::{Digest, Sha256};
 
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::db::AnyConnection;
 use crate::error::WebError;
 use crate::model::Model;
@@ -20,6 +20,7 @@ use crate::page::{self, Page};
 use crate::session::Visitor;
 use crate::show;
 use crate::supervisor::{number, query};
+use crate::sure::confidence;
 
 #[cfg(test)]
 mod tests;
@@ -57,26 +58,24 @@ struct BlockRow {
     grade: String,
 }
 
-impl From<Block> for BlockRow {
-    fn from(block: Block) -> BlockRow {
+impl BlockRow {
+    fn new(app: &App, chain: SubChain, block: Block) -> BlockRow {
         BlockRow {
             height: block.height,
             when: show::date_time(block.time_ms),
             transactions: block.transactions,
             messages: block.messages,
-            grade: grade(block.grade, block.signatures),
+            grade: grade(app, chain, block.height, block.signatures),
             hash: block.hash,
         }
     }
 }
 
 /// How sure a record is, in words.
-fn grade(grade: i64, signatures: i64) -> String {
+fn grade(app: &App, chain: SubChain, height: i64, signatures: i64) -> String {
     let signed = show::counted(usize::try_from(signatures).unwrap_or(0), "validator", "validators");
-    if grade == 0 {
-        return format!("signed by {signed}");
-    }
-    format!("signed by {signed}; undoing needs a weight of {grade} to cheat")
+    let sure = confidence(app, chain, height).map_or_else(String::new, |sure| format!("; {}", sure.words()));
+    format!("signed by {signed}{sure}")
 }
 
 fn what(chain: SubChain) -> &'static str {
@@ -116,7 +115,7 @@ async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result
                 what: what(chain),
                 height: head.height,
                 when: show::date_time(head.time_ms),
-                grade: grade(head.grade, head.signatures),
+                grade: grade(&app, chain, head.height, head.signatures),
                 hash: head.hash,
             })
         })
@@ -156,7 +155,7 @@ async fn chain(
         name: chain.name(),
         what: what(chain),
         id: app.chains.get(chain).chain_id().to_string(),
-        rows: page.rows.into_iter().map(BlockRow::from).collect(),
+        rows: page.rows.into_iter().map(|block| BlockRow::new(&app, chain, block)).collect(),
         next: page.next,
     })
 }
@@ -199,7 +198,7 @@ async fn block(
         page: visitor.page(format!("Record {height} of the {chain} chain")),
         name: chain.name(),
         when: show::date_time(block.time_ms),
-        grade: grade(block.grade, block.signatures),
+        grade: grade(&app, chain, block.height, block.signatures),
         earlier: (height > 0).then(|| height - 1),
         later: (height < head).then_some(height + 1),
         hashes: [

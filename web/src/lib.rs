@@ -34,6 +34,7 @@ pub mod session;
 pub mod show;
 pub mod signing;
 pub mod supervisor;
+pub mod sure;
 
 #[cfg(test)]
 mod testing;

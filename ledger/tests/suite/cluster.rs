@@ -36,6 +36,8 @@ struct Cluster {
     /// Which side each is on while the network is parted.
     sides: Option<Vec<bool>>,
     reports: Vec<(usize, Report)>,
+    /// Who sends nonsense besides what it should.
+    liar: Option<usize>,
     dice: ChaCha8Rng,
 }
 
@@ -59,6 +61,7 @@ impl Cluster {
             now: 1_000,
             sides: None,
             reports: Vec::new(),
+            liar: None,
             dice: ChaCha8Rng::seed_from_u64(seed),
         };
         (0..count).for_each(|node| cluster.start(node));
@@ -94,7 +97,28 @@ impl Cluster {
         }
         self.sent += 1;
         let at = self.now + self.dice.random_range(2..15);
+        if let (true, Parcel::Bytes(bytes)) = (self.liar == Some(from), &parcel) {
+            let lie = self.spoil(bytes.clone());
+            self.sent += 1;
+            self.under_way.insert((at + 1, self.sent), (from, to, Parcel::Bytes(lie)));
+        }
         self.under_way.insert((at, self.sent), (from, to, parcel));
+    }
+
+    /// What a liar makes of a frame: it changes bytes, cuts it short, lengthens it, or makes one up.
+    fn spoil(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        match self.dice.random_range(0..4) {
+            0 => {
+                for _ in 0..self.dice.random_range(1..4) {
+                    let at = self.dice.random_range(0..bytes.len());
+                    bytes[at] = self.dice.random_range(0..=255);
+                }
+            }
+            1 => bytes.truncate(self.dice.random_range(0..bytes.len())),
+            2 => bytes.extend((0..self.dice.random_range(1..50)).map(|at| at as u8)),
+            _ => bytes = (0..self.dice.random_range(1..300)).map(|_| self.dice.random_range(0..9)).collect(),
+        }
+        bytes
     }
 
     fn step(&mut self, node: usize) {
@@ -171,7 +195,13 @@ impl Cluster {
             ledger.verify_all().unwrap();
             assert_eq!(held(ledger, &alice()) + held(ledger, &bob()), 2_000);
         }
-        let wrong = |report: &Report| !matches!(report, Report::Listening { .. } | Report::Speaking { .. });
+        // Who passes on what a liar sent is not taken for a liar himself.
+        let liar = self.liar.map(|liar| self.keys[liar].public());
+        let wrong = |report: &Report| match report {
+            Report::Listening { .. } | Report::Speaking { .. } => false,
+            Report::Misbehaved { peer, .. } | Report::Malformed { peer } => Some(*peer) != liar,
+            Report::Accused { .. } | Report::Alarm { .. } | Report::Diverged(_) => true,
+        };
         let wrong: Vec<_> = self.reports.iter().filter(|(_, report)| wrong(report)).collect();
         assert!(wrong.is_empty(), "{wrong:?}");
     }
@@ -293,4 +323,26 @@ fn eras_follow_each_other_and_a_validator_that_lost_its_disk_speaks_again_in_the
         assert_eq!(held(cluster.node(node), &alice()), 960);
     }
     cluster.verify();
+}
+
+#[test]
+fn a_validator_that_sends_nonsense_costs_the_others_nothing_and_is_named() {
+    for seed in 0..4 {
+        let mut cluster = Cluster::new(4, RULES, seed);
+        cluster.run(1_000);
+        cluster.liar = Some(2);
+        for _ in 0..20 {
+            cluster.pay(0, &alice(), &bob());
+            cluster.run(100);
+        }
+        cluster.run(2_000);
+        let height = cluster.agree();
+        assert!(height.0 >= 10, "seed {seed}: {height}");
+        for node in 0..4 {
+            assert_eq!(held(cluster.node(node), &alice()), 980, "seed {seed}, node {node}");
+        }
+        let named = |report: &Report| matches!(report, Report::Malformed { .. } | Report::Misbehaved { .. });
+        assert!(cluster.reports.iter().any(|(_, report)| named(report)), "seed {seed}");
+        cluster.verify();
+    }
 }

@@ -1,20 +1,25 @@
 //! `permuta verify`: believes nothing that lies on the disk but the genesis.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use ledger::SubChain;
+use anyhow::{Context, Result, bail};
+use ledger::{Height, SubChain};
 use payment_chain::view;
 
 use crate::demo;
+use crate::house::House;
+use crate::network::Network;
 
 /// The arguments of `verify`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The folder of the demo, which must not be running.
+    /// The folder of the demo, or of a validator, which must not be running.
     #[arg(long, default_value = demo::DEFAULT_DIR)]
     dir: PathBuf,
+    /// The folder of another validator of the same network, to be compared block by block; may be repeated.
+    #[arg(long, value_name = "DIR")]
+    with: Vec<PathBuf>,
 }
 
 /// Replays all three chains from the genesis.
@@ -43,6 +48,37 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "  conserved: {} assets, {} balances and {} offers add up, nothing is locked without a reason",
         audit.assets, audit.balances, audit.offers
     );
+    for other in &args.with {
+        compare(&house, &network, other)?;
+    }
     println!("All holds.");
+    Ok(())
+}
+
+/// Sees that another validator has the same blocks with the same outcome, as far as both go.
+fn compare(house: &House, network: &Network, other: &Path) -> Result<()> {
+    let (_home, theirs, them) = demo::open_still(other)?;
+    if theirs.genesis != network.genesis {
+        bail!("{} is of another network: {}", other.display(), theirs.genesis.hash());
+    }
+    let mut heights = Vec::new();
+    for chain in SubChain::ALL {
+        let last = house.height(chain).min(them.height(chain));
+        for height in (1..=last.0).map(Height) {
+            let claim = |house: &House| -> Result<_> {
+                let block = house.ledger(chain).committed(height)?;
+                Ok(block.map(|block| block.seal.claim.clone()))
+            };
+            let (ours, theirs) = (claim(house)?, claim(&them)?);
+            if ours != theirs {
+                bail!(
+                    "{} has another block {height} of the {chain} chain: {ours:?} and {theirs:?}",
+                    other.display()
+                );
+            }
+        }
+        heights.push(format!("{chain} {last}"));
+    }
+    println!("  agrees with {} up to {}", other.display(), heights.join(", "));
     Ok(())
 }

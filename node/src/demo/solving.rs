@@ -58,7 +58,7 @@ impl Solving {
 
 /// Answers the batch that is open, if it has not yet.
 fn solve(house: &House, stage: &Stage) {
-    let done = house.solved.load(Ordering::Acquire);
+    let done = house.tempo.solved.load(Ordering::Acquire);
     let window = house.read(SubChain::Payment, view::window);
     if window.is_none_or(|window| window.batch.0 <= done) {
         return;
@@ -82,5 +82,5 @@ fn solve(house: &House, stage: &Stage) {
             Err(error) => tracing::warn!(batch = %batch.batch, "the clearing was not taken: {error}"),
         }
     }
-    house.solved.fetch_max(batch.batch.0, Ordering::AcqRel);
+    house.tempo.solved.fetch_max(batch.batch.0, Ordering::AcqRel);
 }

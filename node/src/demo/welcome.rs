@@ -28,13 +28,16 @@ pub(crate) struct Facts<'a> {
     pub(crate) genesis: Hash,
     /// Whether the market is still.
     pub(crate) quiet: bool,
+    /// How many validators run the chains.
+    pub(crate) validators: usize,
 }
 
 /// Prints where everything is and who can sign in.
 pub(crate) fn print(facts: &Facts<'_>, logins: &[Login], bank: &BankClient, took: Duration) {
-    let Facts { port, dir, genesis, quiet } = facts;
-    let memory = resident_mib().map(|mib| format!(", {mib} MiB in memory")).unwrap_or_default();
-    println!("\nReady after {:.1} s{memory}.\n", took.as_secs_f32());
+    let Facts { port, dir, genesis, quiet, validators } = facts;
+    let memory = resident_bytes().map(|bytes| format!(", {} MiB in memory", bytes >> 20)).unwrap_or_default();
+    let many = if *validators > 1 { format!(", {validators} validators") } else { String::new() };
+    println!("\nReady after {:.1} s{memory}{many}.\n", took.as_secs_f32());
     println!("  Portal     http://localhost:{port}/");
     println!("  Dashboard  http://localhost:{port}/supervisor");
     println!("  Explorer   http://localhost:{port}/explorer");
@@ -63,8 +66,8 @@ pub(crate) fn print(facts: &Facts<'_>, logins: &[Login], bank: &BankClient, took
 }
 
 /// The resident memory of this process, where the system tells.
-fn resident_mib() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? / 1024)
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -8,6 +8,7 @@ use super::query::Query;
 use super::wire::{ChainHead, Chains, rfc3339};
 use crate::app::Shared;
 use crate::model::Model;
+use crate::sure::confidence;
 
 /// Where each chain stands
 ///
@@ -44,6 +45,7 @@ pub async fn heights(request: HttpRequest, app: Shared) -> Result<HttpResponse, 
                 time: rfc3339(head.time_ms),
                 state_root: head.state_root,
                 grade: head.grade,
+                confidence: confidence(&app, chain, head.height),
             })
         })
         .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ledger::{Fact, Hash};
+use ledger::{Fact, Hash, SubChain};
 use payment_chain::SETTLEMENTS;
 
 use super::caller::Caller;
@@ -16,12 +16,13 @@ use super::wire::{
     Goods, List, Named, ProofBundle, Receivable, Settlement, Side, Stage, quantity, rfc3339, usd,
 };
 use crate::accounts::millis;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::db::AnyConnection;
 use crate::error::WebError;
 use crate::model::market::Asset;
 use crate::model::settlement::{Settlement as Row, SettlementLeg};
 use crate::model::{Model, Page};
+use crate::sure::confidence;
 
 /// What a claim does not say.
 const CAVEAT: &str = "whether the creditor still holds the asset or has had the goods handed out is not part of \
@@ -53,7 +54,13 @@ impl Names {
 }
 
 /// A settlement as far as `reader` may see it at `now_ms`: the sides that were shared, and no others.
-fn seen(model: &mut Model<'_>, row: &Row, reader: &str, now_ms: i64) -> Result<Settlement, WebError> {
+fn seen(
+    app: &App,
+    model: &mut Model<'_>,
+    row: &Row,
+    reader: &str,
+    now_ms: i64,
+) -> Result<Settlement, WebError> {
     let grants = model.grants_on(&row.id, reader, now_ms)?;
     let legs = model.settlement_legs(&row.id)?;
     let involved: Vec<String> = legs.iter().map(|leg| leg.party.clone()).collect();
@@ -80,11 +87,13 @@ fn seen(model: &mut Model<'_>, row: &Row, reader: &str, now_ms: i64) -> Result<S
         contract: row.contract,
         parties: row.legs,
         grade: row.grade,
+        confidence: confidence(app, SubChain::Payment, row.height),
         sides,
     })
 }
 
 fn shared(
+    app: &App,
     connection: &mut AnyConnection,
     reader: &str,
     before: Option<i64>,
@@ -96,7 +105,7 @@ fn shared(
     let rows = page
         .rows
         .iter()
-        .map(|row| seen(&mut model, row, reader, now))
+        .map(|row| seen(app, &mut model, row, reader, now))
         .collect::<Result<Vec<_>, WebError>>()?;
     Ok(Page { rows, next: page.next })
 }
@@ -129,7 +138,9 @@ pub async fn list(request: HttpRequest, caller: Caller, app: Shared) -> Result<H
     caller.covers("settlements")?;
     let query = Query::read(request.query_string(), &["limit", "cursor"])?;
     let (limit, before) = (query.limit()?, query.cursor(Listing::Settlements)?);
-    let page = app.read(move |connection| shared(connection, &caller.account, before, limit)).await?;
+    let chains = app.clone();
+    let page =
+        app.read(move |connection| shared(&chains, connection, &caller.account, before, limit)).await?;
     let next = page.next.map(|at| query::cursor(Listing::Settlements, at));
     Ok(private(List { items: page.rows, next }))
 }
@@ -161,14 +172,20 @@ pub async fn one(
     caller.covers("settlements")?;
     Query::read(request.query_string(), &[])?;
     let id = settlement_id(&path)?.to_string();
-    let found = app.read(move |connection| find(connection, &id, &caller.account)).await?;
+    let chains = app.clone();
+    let found = app.read(move |connection| find(&chains, connection, &id, &caller.account)).await?;
     Ok(private(found.ok_or_else(Problem::not_found)?))
 }
 
-fn find(connection: &mut AnyConnection, id: &str, reader: &str) -> Result<Option<Settlement>, WebError> {
+fn find(
+    app: &App,
+    connection: &mut AnyConnection,
+    id: &str,
+    reader: &str,
+) -> Result<Option<Settlement>, WebError> {
     let mut model = Model::new(connection);
     let Some(row) = model.settlement(id)? else { return Ok(None) };
-    let settlement = seen(&mut model, &row, reader, millis())?;
+    let settlement = seen(app, &mut model, &row, reader, millis())?;
     Ok(Some(settlement).filter(|settlement| !settlement.sides.is_empty()))
 }
 
@@ -211,7 +228,8 @@ pub async fn proof(
     };
     let id = settlement_id(&path)?;
     let text = id.to_string();
-    let found = app.read(move |connection| find(connection, &text, &caller.account)).await?;
+    let chains = app.clone();
+    let found = app.read(move |connection| find(&chains, connection, &text, &caller.account)).await?;
     found.ok_or_else(Problem::not_found)?;
     let ledger = app.chains.payment.clone();
     let proof = web::block(move || ledger.prove_state(&SETTLEMENTS.key(&id))).await?;
@@ -262,9 +280,10 @@ pub async fn receivables(request: HttpRequest, caller: Caller, app: Shared) -> R
     caller.covers("settlements")?;
     let query = Query::read(request.query_string(), &["limit", "cursor"])?;
     let (limit, before) = (query.limit()?, query.cursor(Listing::Receivables)?);
+    let chains = app.clone();
     let (page, assets, issuers) = app
         .read(move |connection| {
-            let page = shared(connection, &caller.account, before, limit)?;
+            let page = shared(&chains, connection, &caller.account, before, limit)?;
             let mut model = Model::new(connection);
             let assets = model.assets()?;
             let issuers: Vec<String> = assets.values().map(|asset| asset.issuer.clone()).collect();

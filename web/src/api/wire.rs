@@ -1,5 +1,6 @@
 //! The types of answers. Amounts are exact decimal texts with their unit beside them; times are RFC 3339 in UTC.
 
+use crate::sure::Confidence;
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -110,8 +111,10 @@ pub struct Settlement {
     pub contract: Option<i64>,
     /// How many parties took part.
     pub parties: i64,
-    /// The weight of validators that would have to cheat to undo it.
+    /// The weight of validators that would have to cheat to undo it, as its seal proves to anybody.
     pub grade: i64,
+    /// How sure it is by what this node has seen: at least the grade, and growing.
+    pub confidence: Option<Confidence>,
     /// The sides that were shared. Each names whom its party gave to and got from; the legs between others are left out.
     pub sides: Vec<Side>,
 }
@@ -201,8 +204,10 @@ pub struct ChainHead {
     pub time: String,
     /// Root of the state after that block.
     pub state_root: String,
-    /// The weight of validators that would have to cheat to undo it.
+    /// The weight of validators that would have to cheat to undo it, as its seal proves to anybody.
     pub grade: i64,
+    /// How sure it is by what this node has seen: at least the grade, and growing.
+    pub confidence: Option<Confidence>,
 }
 
 /// The chains.

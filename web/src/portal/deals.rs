@@ -22,6 +22,7 @@ use crate::ring::{Corner, Mark, Middle, RingPicture};
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
+use crate::sure::confidence;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -263,6 +264,7 @@ struct Parts {
     parties: BTreeMap<String, Party>,
     goods: Goods,
     batch: Option<crate::model::offer::Batch>,
+    settled_at: Option<i64>,
     settlements: Vec<String>,
     /// What the reader has free, by asset.
     free: BTreeMap<i64, Amount>,
@@ -304,7 +306,9 @@ fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
             *sum = sum.checked_add(amount(&leg.quantity)).unwrap_or(Amount::MAX);
         }
     }
-    let settlements = model.settlements_of_contract(id)?.into_iter().map(|settled| settled.id).collect();
+    let settled = model.settlements_of_contract(id)?;
+    let settled_at = settled.iter().map(|settled| settled.height).max();
+    let settlements = settled.into_iter().map(|settled| settled.id).collect();
     Ok(Parts {
         signers: model.contract_signers(id)?,
         goods: Goods::load(model)?,
@@ -313,6 +317,7 @@ fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
         offers,
         parties,
         batch,
+        settled_at,
         settlements,
         free,
         binding,
@@ -483,11 +488,13 @@ fn lacking(parts: &Parts, mine: &Side) -> Vec<String> {
 /// beyond, the bound says little about the clearing.
 const TELLING_GAP: u128 = 200;
 
-/// How sure a cleared ring is, as far as this node can say it; `open` while signatures are missing.
+/// How sure a cleared ring is, as far as this node can say it; `open` while signatures are missing, `settled` the height
+/// at which it settled.
 pub(crate) fn sureness(
     app: &App,
     batch: Option<&crate::model::offer::Batch>,
     open: bool,
+    settled: Option<i64>,
 ) -> Vec<(&'static str, String)> {
     let checks = if open {
         "limits, equal gain, deadlines; stock when you sign"
@@ -503,13 +510,15 @@ pub(crate) fn sureness(
         let within = format!("{}.{} % of the best possible, by the solver's bound", gap / 10, gap % 10);
         sure.push(("Cleared within", within));
     }
-    let validators = &app.chains.payment.genesis().validators;
+    let payment = &app.chains.payment;
+    let known = settled.and_then(|height| confidence(app, SubChain::Payment, height));
+    let validators = payment.standing().validators;
     sure.push((
         "Confirmations",
-        if validators.len() == 1 {
-            "demonstration: one operator".to_owned()
-        } else {
-            format!("{} validators sign every record", validators.len())
+        match known {
+            Some(known) => known.words(),
+            None if payment.standing().one_owner => "demonstration: one operator".to_owned(),
+            None => format!("{validators} validators sign every record"),
         },
     ));
     sure
@@ -571,7 +580,7 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         can_sign: waiting && own_answer == Some("waiting"),
         have_signed: waiting && own_answer == Some("signed"),
         why: why(contract.why.as_deref(), parties, &own),
-        sure: sureness(&app, parts.batch.as_ref(), waiting),
+        sure: sureness(&app, parts.batch.as_ref(), waiting, parts.settled_at),
         short: if waiting && own_answer == Some("waiting") { lacking(&parts, &mine) } else { Vec::new() },
         settlements: parts.settlements.clone(),
         made: show::date_time(contract.made_ms),

@@ -22,6 +22,7 @@ use crate::ring::Mark;
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
+use crate::sure::confidence;
 
 /// How many settlements a page lists.
 const PAGE: i64 = 30;
@@ -112,6 +113,7 @@ struct SettlementPage {
     settlement: Settlement,
     when: String,
     sure: Vec<(&'static str, String)>,
+    grows: bool,
     grants: Vec<Grant>,
     banks: Vec<(String, String)>,
     on_data_chain: Option<String>,
@@ -163,7 +165,9 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             got: list(&mine.gets),
             values: format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),
             when: show::date_time(settlement.at_ms),
-            sure: sureness(&shared, batch.as_ref(), false),
+            sure: sureness(&shared, batch.as_ref(), false, Some(settlement.height)),
+            grows: confidence(&shared, ledger::SubChain::Payment, settlement.height)
+                .is_some_and(|sure| sure.grows()),
             grants: grants
                 .into_iter()
                 .map(|grant| Grant {

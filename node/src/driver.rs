@@ -1,0 +1,193 @@
+//! Drives the chains of one validator among many: a thread for each chain brings it what arrives, lets time pass, and
+//! does what its engine asks for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use borsh::BorshDeserialize;
+use ledger::engine::Report;
+use ledger::ledger::Request;
+use ledger::{Ledger, SubChain, Timestamp, Transaction};
+use network::Lane;
+
+use crate::clock;
+use crate::heartbeat::{TICK, hear, held, hurries, solves};
+use crate::house::House;
+use crate::wire::{Arrival, Inboxes, Wire};
+
+/// The longest wait before a chain looks whether transactions or messages came in.
+const GLANCE: Duration = Duration::from_millis(5);
+/// How many arrivals are taken before time passes again.
+const AT_ONCE: usize = 256;
+/// How long the last block that can take a clearing waits for the solver, in milliseconds.
+const HOLD_MS: u64 = 20_000;
+/// The most bytes of transactions in one frame, unless it has only one.
+const PASSED_ON_BYTES: usize = 32 << 10;
+/// The most transactions in one frame.
+const PASSED_ON: usize = 256;
+
+/// The threads of one validator.
+pub(crate) struct Driver {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Result<()>>>,
+}
+
+impl Driver {
+    /// Begins. Should a chain be unable to go on, `failed` is called, from its thread.
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub(crate) fn start(
+        house: &Arc<House>,
+        wire: &Arc<dyn Wire>,
+        inboxes: Inboxes,
+        failed: impl Fn() + Clone + Send + 'static,
+    ) -> Result<Driver> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut threads = Vec::new();
+        for (chain, arrivals) in SubChain::ALL.into_iter().zip(inboxes) {
+            let (house, wire, stop, failed) = (house.clone(), wire.clone(), stop.clone(), failed.clone());
+            let drive = move || {
+                let outcome = drive(&house, chain, &*wire, &arrivals, &stop);
+                if outcome.is_err() {
+                    failed();
+                }
+                outcome
+            };
+            let thread = thread::Builder::new().name(format!("{chain} chain")).spawn(drive);
+            threads.push(thread.with_context(|| format!("cannot start the thread of the {chain} chain"))?);
+        }
+        Ok(Driver { stop, threads })
+    }
+
+    /// Finishes what is at hand and ends.
+    ///
+    /// # Errors
+    /// What stopped a chain before.
+    pub(crate) fn stop(self) -> Result<()> {
+        self.stop.store(true, Ordering::Release);
+        let outcomes = self.threads.into_iter().map(|thread| match thread.join() {
+            Ok(outcome) => outcome,
+            Err(_) => anyhow::bail!("the thread of a chain broke down; what it had sealed is safe"),
+        });
+        outcomes.fold(Ok(()), Result::and)
+    }
+}
+
+fn drive(
+    house: &House,
+    chain: SubChain,
+    wire: &dyn Wire,
+    arrivals: &Receiver<Arrival>,
+    stop: &AtomicBool,
+) -> Result<()> {
+    let ledger = house.ledger(chain);
+    let mut wake = Timestamp(0);
+    while !stop.load(Ordering::Acquire) {
+        let patience = Duration::from_millis(wake.0.saturating_sub(clock::now().0)).min(GLANCE);
+        let arrived = match arrivals.recv_timeout(patience) {
+            Ok(first) => {
+                take(ledger, first);
+                arrivals.try_iter().take(AT_ONCE).for_each(|arrival| take(ledger, arrival));
+                true
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => {
+                thread::sleep(patience);
+                false
+            }
+        };
+        hear(house, chain)?;
+        pass_on(ledger, wire);
+        if !arrived && clock::now() < wake {
+            continue;
+        }
+        let now = clock::now();
+        pace(house, chain, now);
+        let mut ask = |request| match request {
+            Request::Send { to, bytes, bulk } => {
+                wire.send(to, chain, if bulk { Lane::Bulk } else { Lane::Units }, bytes);
+            }
+            Request::Wake(at) => wake = at,
+            Request::Report(report) => tell(chain, &report),
+        };
+        let committed = ledger.step_with(now, &mut ask);
+        if committed.with_context(|| format!("the {chain} chain cannot go on"))?.is_some() {
+            house.pulse.beat();
+        }
+    }
+    Ok(())
+}
+
+/// Takes what arrived.
+fn take(ledger: &Ledger, arrival: Arrival) {
+    match arrival {
+        Arrival::Up(peer) => ledger.connected(peer),
+        Arrival::Frame { from, lane: Lane::Units | Lane::Bulk, bytes } => ledger.receive(from, bytes),
+        Arrival::Frame { from, lane: Lane::Transactions, bytes } => {
+            match Vec::<Transaction>::try_from_slice(&bytes) {
+                Ok(transactions) if transactions.len() <= PASSED_ON => {
+                    // What this chain has no use for was refused where it came in, or went in a block since.
+                    let _ = ledger.submit_passed_on(transactions);
+                }
+                _ => tracing::warn!(%from, "sent what are no transactions"),
+            }
+        }
+    }
+}
+
+/// Passes on what was accepted here.
+fn pass_on(ledger: &Ledger, wire: &dyn Wire) {
+    let (mut frame, mut bytes) = (Vec::new(), 0);
+    let send = |frame: &mut Vec<Transaction>| {
+        let bytes = ledger::hash::encode(&std::mem::take(frame));
+        wire.send(None, ledger.chain(), Lane::Transactions, bytes);
+    };
+    for transaction in ledger.take_fresh() {
+        let size = ledger::hash::encode(&transaction).len();
+        if !frame.is_empty() && (bytes + size > PASSED_ON_BYTES || frame.len() >= PASSED_ON) {
+            send(&mut frame);
+            bytes = 0;
+        }
+        bytes += size;
+        frame.push(transaction);
+    }
+    if !frame.is_empty() {
+        send(&mut frame);
+    }
+}
+
+/// Sets the pace: blocks come at once when something waits, at an even pace when only time passes, and no faster than
+/// that while the solver is at work: windows are counted in heights.
+fn pace(house: &House, chain: SubChain, now: Timestamp) {
+    let ledger = house.ledger(chain);
+    let since = now.0.saturating_sub(ledger.head().block.header.time.0);
+    let tick = u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX);
+    ledger.set_tick(if hurries(house, chain) { 0 } else { tick });
+    ledger.hold(solves(house, chain) && since < tick || held(house, chain) && since < HOLD_MS);
+}
+
+/// Tells people what the engine reports.
+fn tell(chain: SubChain, report: &Report) {
+    match report {
+        Report::Misbehaved { peer, fault } => tracing::warn!(%chain, %peer, "misbehaved: {fault}"),
+        Report::Malformed { peer } => tracing::warn!(%chain, %peer, "sent what is no message"),
+        Report::Accused { validator, .. } => {
+            tracing::error!(%chain, %validator, "signed two units where one is allowed: the proof is kept");
+        }
+        Report::Alarm { era, alarm } => {
+            tracing::error!(%chain, era, "people have to decide, nothing leaves the chain until then: {alarm:?}");
+        }
+        Report::Diverged(height) => {
+            tracing::error!(%chain, %height, "the validators sealed another outcome than this node finds");
+        }
+        Report::Listening { era } => {
+            tracing::info!(%chain, era, "this node does not know what it said before: it listens first");
+        }
+        Report::Speaking { era } => tracing::info!(%chain, era, "this node takes part"),
+    }
+}
