@@ -5,6 +5,7 @@ mod consensus;
 mod pages;
 mod signatures;
 mod transfers;
+mod validators;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -23,6 +24,8 @@ enum Measurement {
     Signatures(signatures::Options),
     /// Signed transfers per second through one durable node.
     Transfers(transfers::Options),
+    /// Signed transfers per second through four validators on disk, and how long one takes alone.
+    Validators(validators::Options),
     /// Finality, detection and escalation among many validators.
     Consensus(consensus::Options),
     /// Latency of pages at a fixed rate of requests.
@@ -33,6 +36,7 @@ fn main() -> Result<()> {
     match Arguments::parse().measurement {
         Measurement::Signatures(options) => signatures::run(&options),
         Measurement::Transfers(options) => transfers::run(&options),
+        Measurement::Validators(options) => validators::run(&options),
         Measurement::Consensus(options) => consensus::run(&options),
         Measurement::Pages(options) => pages::run(&options),
     }

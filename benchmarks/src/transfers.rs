@@ -38,7 +38,7 @@ struct Figures {
 }
 
 /// As many as a block takes, roughly; the node works on one such batch while the next one is checked.
-const BATCH: usize = 4096;
+pub(crate) const BATCH: usize = 4096;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let keys: Vec<KeyPair> = (0..options.accounts).map(key).collect();
@@ -93,13 +93,13 @@ fn prove_one(ledger: &Ledger, genesis: &Genesis) -> Result<()> {
     Ok(())
 }
 
-fn key(number: u64) -> KeyPair {
+pub(crate) fn key(number: u64) -> KeyPair {
     let mut seed = [7; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
     KeyPair::from_seed(seed)
 }
 
-fn config(keys: &[KeyPair], count: u64) -> Result<Config> {
+pub(crate) fn config(keys: &[KeyPair], count: u64) -> Result<Config> {
     let operator = KeyPair::from_seed([8; 32]).public().address();
     let mut config = Config::with_operator(operator);
     config.free_per_day = count;
@@ -120,7 +120,7 @@ fn config(keys: &[KeyPair], count: u64) -> Result<Config> {
 }
 
 /// Account `i` pays account `i + 1`, in turns.
-fn sign_all(
+pub(crate) fn sign_all(
     app: &PaymentChain,
     genesis: &Genesis,
     keys: &[KeyPair],
@@ -170,7 +170,7 @@ fn sign_all(
     Ok(batches.collect())
 }
 
-fn now() -> Result<Timestamp> {
+pub(crate) fn now() -> Result<Timestamp> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(Timestamp(u64::try_from(since.as_millis())?))
 }

@@ -72,6 +72,27 @@ fn throughput(programs: &Programs, tools: &tools::Tools, report: &mut Report) ->
         signatures,
         "at least 0.35, goal 0.50",
     );
+    let mut runs = Vec::new();
+    for round in 0..ROUNDS {
+        eprintln!("four validators, round {} of {ROUNDS} …", round + 1);
+        let dir = programs.scratch.fresh(&format!("validators-{round}"));
+        let dir = dir.to_str().context("the scratch folder's name is text")?;
+        runs.push(programs.json(&["validators", "--dir", dir])?);
+    }
+    let of = |field: &str| -> Result<f64> {
+        Ok(median(runs.iter().map(|run| number(run, field)).collect::<Result<Vec<f64>>>()?))
+    };
+    report.section(
+        "Signed transfers through four validators",
+        "Four validators in one process on this machine, each with a log and a journal of its own on disk, at the classical \
+         grade: 60,000 transfers handed to one of them until all four have them in sealed blocks; then how long one \
+         transfer takes, from submission until the block is sealed and on disk, while nothing else happens.",
+    );
+    let together = of("per_second")?;
+    report.goal("transfers per second", together, 0, "at least 3,000");
+    report.ratio("the same through a single node", together, transfers, "");
+    report.goal("ms for one alone, p50", of("alone_p50_ms")?, 1, "at most 60");
+    report.goal("ms for one alone, p99", of("alone_p99_ms")?, 1, "");
     Ok(())
 }
 

@@ -110,7 +110,7 @@ impl Identity {
         let to_chain = self.sent[since..].iter().filter(|sent| sent.envelope.to == chain);
         let words = to_chain.filter_map(|sent| match &sent.envelope.body {
             ledger::MessageBody::Deliver(bytes) => borsh::from_slice::<ToParty>(bytes).ok(),
-            ledger::MessageBody::Failed { .. } => None,
+            ledger::MessageBody::Failed { .. } | ledger::MessageBody::Validators { .. } => None,
         });
         words.filter(|word| word.party == account(who)).collect()
     }

@@ -152,7 +152,7 @@ fn check(stage: &Identity, before: &BTreeMap<Address, Standing>) -> BTreeMap<Add
             let words = stage.sent.iter().rev().filter(|sent| sent.envelope.to == chain);
             let mut words = words.filter_map(|sent| match &sent.envelope.body {
                 ledger::MessageBody::Deliver(bytes) => borsh::from_slice::<ToParty>(bytes).ok(),
-                ledger::MessageBody::Failed { .. } => None,
+                ledger::MessageBody::Failed { .. } | ledger::MessageBody::Validators { .. } => None,
             });
             words.find(|word| word.party == *address)
         });

@@ -46,6 +46,9 @@ const UNNAMED: usize = 4;
 const ADOPTED: usize = 2 * MAX_BLOCKS;
 /// How many questions a validator may ask in a second before they go unanswered, and how many at once.
 const QUESTIONS_PER_S: u64 = 400;
+/// What a body and what many blocks count beside a small question.
+const BODY_COST: u64 = 8;
+const BLOCKS_COST: u64 = 40;
 /// How many eras are still told apart.
 const REACHED: usize = 64;
 /// How many seals are remembered until they are taken.
@@ -127,6 +130,8 @@ pub struct KomaEngine {
     progress_at: Timestamp,
     /// Bodies of blocks that are not committed.
     bodies: BTreeMap<Hash, Arc<Block>>,
+    /// Which of them are in the journal.
+    kept: BTreeSet<Hash>,
     /// Where the committed blocks of the era stand.
     places: BTreeMap<Hash, Height>,
     /// Bodies that were asked for.
@@ -180,15 +185,17 @@ impl KomaEngine {
         let era = era(chain, &rules, &record, validators)?;
         let own = key.public();
         let (mut bodies, mut before, mut records) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let journal = kept;
         // Memory that is empty may have been lost.
-        let fresh = kept.is_empty();
-        for kept in kept.iter().filter_map(|bytes| Kept::try_from_slice(bytes).ok()) {
+        let fresh = journal.is_empty();
+        for kept in journal.iter().filter_map(|bytes| Kept::try_from_slice(bytes).ok()) {
             match kept {
                 Kept::Record(record) => records.push(record),
                 Kept::Body(block) => drop(bodies.insert(block.header.hash(), block)),
                 Kept::Before(eras) => before = eras,
             }
         }
+        let kept = bodies.keys().copied().collect();
         let thresholds = shares(&era.validators, &shares_per_mille);
         let single = era.validators.count() == 1;
         let start = era.start;
@@ -207,6 +214,7 @@ impl KomaEngine {
             head,
             progress_at: start,
             bodies,
+            kept,
             places,
             wanted: BTreeSet::new(),
             queue: VecDeque::new(),
@@ -237,13 +245,15 @@ impl KomaEngine {
         out.push(Effect::Send { to, bytes, bulk });
     }
 
-    /// Keeps the body of a block until it is committed.
-    fn hold(&mut self, hash: Hash, block: Arc<Block>, out: &mut Vec<Effect>) {
-        let era = self.koma.current().era().number;
-        let bytes = encode(&Kept::Body(block.clone()));
-        out.push(Effect::Keep { era, bytes, sync: false });
-        self.wanted.remove(&hash);
-        self.bodies.insert(hash, block);
+    /// Puts the body of a block on disk with the next unit: from then on this node may vote for it. What nobody may
+    /// propose never gets there.
+    fn keep(&mut self, hash: &Hash, out: &mut Vec<Effect>) {
+        let Some(block) = self.bodies.get(hash) else { return };
+        if self.kept.insert(*hash) {
+            let era = self.koma.current().era().number;
+            let bytes = encode(&Kept::Body(block.clone()));
+            out.push(Effect::Keep { era, bytes, sync: false });
+        }
     }
 
     /// Of the bodies kept before a restart, holds on to those that the log does not have.
@@ -309,6 +319,9 @@ impl KomaEngine {
                         let check = Check { era, proposal, parent, proposer };
                         match self.check(&check, host) {
                             Some(valid) => {
+                                if valid {
+                                    self.keep(&proposal.block, out);
+                                }
                                 events.push_back(Event::Validated { era, unit: proposal.id, valid });
                             }
                             None => drop(self.checks.insert(proposal.id, check)),
@@ -356,7 +369,8 @@ impl KomaEngine {
         let block = Arc::new(host.propose(start, &above)?);
         let hash = block.header.hash();
         Self::send(out, None, &Frame::Body(block.clone()));
-        self.hold(hash, block, out);
+        self.bodies.insert(hash, block);
+        self.keep(&hash, out);
         Some(hash)
     }
 
@@ -386,7 +400,12 @@ impl KomaEngine {
         let checks = std::mem::take(&mut self.checks);
         for (unit, check) in checks {
             match self.check(&check, host) {
-                Some(valid) => self.drive(now, Event::Validated { era: check.era, unit, valid }, host, out),
+                Some(valid) => {
+                    if valid {
+                        self.keep(&check.proposal.block, out);
+                    }
+                    self.drive(now, Event::Validated { era: check.era, unit, valid }, host, out);
+                }
                 None => drop(self.checks.insert(unit, check)),
             }
         }
@@ -492,6 +511,7 @@ impl KomaEngine {
         (self.executing, self.pending) = (None, None);
         self.places.insert(block, height);
         self.bodies.remove(&block);
+        self.kept.remove(&block);
         self.signatures.retain(|(of, _), _| *of > height);
         if let Some(record) = host.era().filter(|record| record.number > self.koma.current().era().number) {
             self.begin(now, &record, host, out);
@@ -512,6 +532,8 @@ impl KomaEngine {
         out.push(Effect::Forget(era.number - 1));
         let root = era.root_height;
         self.bodies.retain(|_, block| block.header.height > root);
+        let bodies = &self.bodies;
+        self.kept.retain(|hash| bodies.contains_key(hash));
         self.places.retain(|_, height| *height >= root);
         self.queue.clear();
         self.checks.clear();
@@ -531,8 +553,8 @@ impl KomaEngine {
         Some(Reached { last: self.head.0, total: era.validators.total(), ladder })
     }
 
-    /// Whether a question of `from` is to be answered.
-    fn may_ask(&mut self, now: Timestamp, from: PublicKey) -> bool {
+    /// Whether a question of `from`, as much work as `cost` small ones, is to be answered.
+    fn may_ask(&mut self, now: Timestamp, from: PublicKey, cost: u64) -> bool {
         let peer = self.peers.entry(from).or_default();
         let since = now.0.saturating_sub(peer.questions_at.0).min(1_000);
         let earned = since * QUESTIONS_PER_S / 1_000;
@@ -540,12 +562,11 @@ impl KomaEngine {
             peer.questions = peer.questions.saturating_sub(earned);
             peer.questions_at = now;
         }
-        peer.questions += 1;
-        if peer.questions > QUESTIONS_PER_S {
-            peer.questions = QUESTIONS_PER_S;
-            return false;
+        let answered = peer.questions + cost <= QUESTIONS_PER_S;
+        if answered {
+            peer.questions += cost;
         }
-        true
+        answered
     }
 
     fn receive(
@@ -566,7 +587,7 @@ impl KomaEngine {
             Frame::Body(block) => self.take_body(now, from, block, host, out),
             Frame::WantBodies(wanted) => {
                 for hash in wanted.iter().take(MAX_WANTED) {
-                    if !self.may_ask(now, from) {
+                    if !self.may_ask(now, from, BODY_COST) {
                         break;
                     }
                     if let Some(block) = self.body(hash, host) {
@@ -583,7 +604,7 @@ impl KomaEngine {
                 (peer.era, peer.height) = (peer.era.max(era), peer.height.max(height));
             }
             Frame::WantBlocks(height) => {
-                if self.may_ask(now, from) {
+                if self.may_ask(now, from, BLOCKS_COST) {
                     self.send_blocks(from, height, host, out);
                 }
             }
@@ -601,7 +622,7 @@ impl KomaEngine {
         out: &mut Vec<Effect>,
     ) {
         let question = matches!(message, WireMessage::Have(_) | WireMessage::Want(_));
-        if question && !self.may_ask(now, from) {
+        if question && !self.may_ask(now, from, 1) {
             return;
         }
         let Some(number) = message.era() else {
@@ -657,7 +678,9 @@ impl KomaEngine {
             return;
         }
         let asked_for = self.wanted.contains(&hash);
-        let expected = block.header.proposer == from && block.header.height > self.head.0;
+        let height = block.header.height;
+        let near = height > self.head.0 && height.0 <= self.head.0.0 + SIGNATURES_AHEAD;
+        let expected = block.header.proposer == from && near;
         if block.header.chain != self.chain || !(asked_for || expected) {
             return;
         }
@@ -675,7 +698,8 @@ impl KomaEngine {
                 stale.map(|stale| self.bodies.remove(&stale));
             }
         }
-        self.hold(hash, block, out);
+        self.wanted.remove(&hash);
+        self.bodies.insert(hash, block);
         self.drive(now, Event::Body(hash), host, out);
         self.recheck(now, host, out);
     }

@@ -371,7 +371,7 @@ impl Stage {
         let words = self.sent.iter().filter(|envelope| envelope.to == SubChain::Identity);
         let words = words.map(|envelope| match &envelope.body {
             MessageBody::Deliver(bytes) => borsh::from_slice::<ToIdentity>(bytes).unwrap(),
-            MessageBody::Failed { .. } => panic!("nothing failed"),
+            other => panic!("not from the business: {other:?}"),
         });
         words.map(|word| (word.party, word.conduct)).collect()
     }
@@ -380,7 +380,7 @@ impl Stage {
         let words = self.sent.iter().filter(|envelope| envelope.to == SubChain::Data);
         let words = words.map(|envelope| match &envelope.body {
             MessageBody::Deliver(bytes) => borsh::from_slice::<ToData>(bytes).unwrap(),
-            MessageBody::Failed { .. } => panic!("nothing failed"),
+            other => panic!("not from the business: {other:?}"),
         });
         words.collect()
     }
