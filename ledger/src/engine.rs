@@ -170,6 +170,22 @@ pub struct Reached {
     pub ladder: Vec<(u64, Height)>,
 }
 
+impl Reached {
+    /// What surely holds of two eras that follow each other: of the one before no more than it reached itself.
+    #[must_use]
+    pub fn with(self, next: &Reached) -> Reached {
+        let own = |threshold: u64| {
+            let reached = self.ladder.iter().filter(|(of, _)| *of >= threshold);
+            reached.map(|(_, last)| *last).max().unwrap_or(Height(0))
+        };
+        let ladder = next.ladder.iter().map(|(threshold, last)| {
+            let whole = self.total == next.total && own(*threshold) >= self.last;
+            (*threshold, if whole { *last } else { own(*threshold) })
+        });
+        Reached { last: next.last, total: next.total, ladder: ladder.collect() }
+    }
+}
+
 /// Where an engine stands, for those who look on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {

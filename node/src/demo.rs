@@ -53,7 +53,7 @@ const READ_MODEL: &str = "read-model";
 const FIRST_RINGS: Duration = Duration::from_secs(10);
 /// How the demo's validators agree: one owner runs them, on one machine.
 const RULES: Rules =
-    Rules { round_ms: 45, max_exponent: 7, era_blocks: 2_000, era_ms: 600_000, mode: Mode::SingleOwner };
+    Rules { round_ms: 45, max_exponent: 7, era_blocks: 400, era_ms: 60_000, mode: Mode::SingleOwner };
 
 /// The arguments of `demo`.
 #[derive(clap::Args)]
@@ -178,7 +178,7 @@ pub(crate) async fn perform(
     }
 
     let logins = login::all(&house, &stage)?;
-    let url = database_url(&home);
+    let url = database_url(home);
     let settings = web::Settings {
         bind: bind.clone(),
         database_url: url.clone(),

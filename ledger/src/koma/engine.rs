@@ -49,7 +49,7 @@ const QUESTIONS_PER_S: u64 = 400;
 /// What a body and what many blocks count beside a small question.
 const BODY_COST: u64 = 8;
 const BLOCKS_COST: u64 = 40;
-/// How many eras are still told apart.
+/// How many eras are still told apart: beyond, the oldest two count as one, with what surely holds of both.
 const REACHED: usize = 64;
 /// How many seals are remembered until they are taken.
 const SEALS: usize = 4;
@@ -524,9 +524,11 @@ impl KomaEngine {
         let members = host.validators(record.number).unwrap_or_default();
         // The chain takes no validators that could not run an era.
         let Ok(era) = era(self.chain, &self.rules, record, members) else { return };
-        self.before.extend(self.reached(self.koma.current()));
-        let surplus = self.before.len().saturating_sub(REACHED);
-        self.before.drain(..surplus);
+        self.before = self.eras_so_far();
+        while self.before.len() > REACHED {
+            let older = self.before.remove(0);
+            self.before[0] = older.with(&self.before[0]);
+        }
         let before = self.before.clone();
         out.push(Effect::Keep { era: era.number, bytes: encode(&Kept::Before(before)), sync: false });
         out.push(Effect::Forget(era.number - 1));
@@ -545,12 +547,21 @@ impl KomaEngine {
         self.drive(now, Event::Begin { era: Box::new(era), mode }, host, out);
     }
 
-    fn reached(&self, instance: &Instance) -> Option<Reached> {
-        let era = instance.era();
-        let blocks = instance.dag().blocks();
-        let ladder = instance.ladder().iter();
-        let ladder = ladder.map(|rung| (rung.threshold(), blocks.get(rung.last()).height)).collect();
-        Some(Reached { last: self.head.0, total: era.validators.total(), ladder })
+    /// What each era reached that is still told apart, the running one last. The one before it may still grow.
+    fn eras_so_far(&self) -> Vec<Reached> {
+        let mut eras = self.before.clone();
+        let mut running = self.koma.eras().peekable();
+        while let Some(instance) = running.next() {
+            let last = running.peek().map_or(self.head.0, |next| next.era().root_height);
+            let blocks = instance.dag().blocks();
+            let ladder = instance.ladder().iter();
+            let ladder = ladder.map(|rung| (rung.threshold(), blocks.get(rung.last()).height)).collect();
+            let reached = Reached { last, total: instance.era().validators.total(), ladder };
+            // Before a restart it may have been seen to reach less.
+            eras.retain(|era| era.last < instance.era().root_height.next());
+            eras.push(reached);
+        }
+        eras
     }
 
     /// Whether a question of `from`, as much work as `cost` small ones, is to be answered.
@@ -926,7 +937,7 @@ impl Engine for KomaEngine {
             halted: policy.is_halted(),
             listening: self.listening.is_some(),
             faulty: instance.dag().faulty_weight(),
-            reached: self.before.iter().cloned().chain(self.reached(instance)).collect(),
+            reached: self.eras_so_far(),
         }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 45, value_parser = clap::value_parser!(u32).range(3..=60_000))]
     round_ms: u32,
     /// After how many blocks an era may end.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
     era_blocks: u64,
     /// A portal with the demonstration market on the first node.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
