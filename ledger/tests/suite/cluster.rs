@@ -115,7 +115,7 @@ impl Cluster {
                 }
             }
             1 => bytes.truncate(self.dice.random_range(0..bytes.len())),
-            2 => bytes.extend((0..self.dice.random_range(1..50)).map(|at| at as u8)),
+            2 => bytes.extend(0..self.dice.random_range(1u8..50)),
             _ => bytes = (0..self.dice.random_range(1..300)).map(|_| self.dice.random_range(0..9)).collect(),
         }
         bytes
