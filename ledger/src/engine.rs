@@ -162,6 +162,8 @@ pub trait Host {
 /// How far the blocks of an era have come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Reached {
+    /// The first block of the era.
+    pub first: Height,
     /// The last block of the era so far.
     pub last: Height,
     /// The weight of all its validators.
@@ -182,7 +184,7 @@ impl Reached {
             let whole = self.total == next.total && own(*threshold) >= self.last;
             (*threshold, if whole { *last } else { own(*threshold) })
         });
-        Reached { last: next.last, total: next.total, ladder: ladder.collect() }
+        Reached { first: self.first, last: next.last, total: next.total, ladder: ladder.collect() }
     }
 }
 
@@ -225,7 +227,8 @@ impl Standing {
     /// grade in the block's seal is all that is known.
     #[must_use]
     pub fn confidence(&self, height: Height) -> Option<Confidence> {
-        let reached = self.reached.iter().find(|reached| height <= reached.last)?;
+        let reached =
+            self.reached.iter().find(|reached| reached.first <= height && height <= reached.last)?;
         let (weight, _) = reached.ladder.iter().rev().find(|(_, last)| height <= *last)?;
         Some(Confidence { weight: *weight, total: reached.total })
     }
@@ -305,8 +308,12 @@ impl Engine for LocalEngine {
     }
 
     fn standing(&self) -> Standing {
-        let reached =
-            Reached { last: Height(u64::MAX), total: self.total, ladder: vec![(0, Height(u64::MAX))] };
+        let reached = Reached {
+            first: Height(0),
+            last: Height(u64::MAX),
+            total: self.total,
+            ladder: vec![(0, Height(u64::MAX))],
+        };
         Standing { validators: 1, one_owner: true, reached: vec![reached], ..Standing::default() }
     }
 }

@@ -609,6 +609,15 @@ impl Ledger {
         lock(&self.fresh).drain(..).collect()
     }
 
+    /// Transactions that could go into the next block, at most `limit`: to be passed on once more, should a validator not
+    /// have got them.
+    #[must_use]
+    pub fn ready(&self, limit: usize) -> Vec<Transaction> {
+        let next = self.height().next();
+        let ready = lock(&self.pool).look(next, &HashMap::new());
+        ready.into_iter().take(limit).map(Verified::into_transaction).collect()
+    }
+
     /// Executes a final block. Nobody sees what came of it yet.
     fn execute(&self, block: Arc<Block>, ids: &[Hash], era: u64, grade: u64) -> (Pending, Claim) {
         let state = self.read_state();
@@ -874,21 +883,13 @@ impl Host for Desk<'_> {
 
     fn check(&mut self, block: &Block, parent: &Header) -> Verdict {
         let ledger = self.ledger;
-        let verdict = {
-            let state = ledger.read_state();
-            let at = block.header.executed_height;
-            if at > state.head.height() {
-                return Verdict::After(at);
-            }
-            let claim = state.recent.iter().find(|committed| committed.height() == at);
-            let claim = claim.map(|committed| &committed.seal.claim);
-            match claim {
-                Some(claim) => check_header(&block.header, parent, claim),
-                // A block that was passed over long ago: nobody executes it any more.
-                None if block.header.height <= state.head.height() => return Verdict::Valid,
-                None => Err(BlockError::Roots(at)),
-            }
-        };
+        let at = block.header.executed_height;
+        // The answer must be the same at every node, however far each is.
+        if at > parent.height || parent.height.0 - at.0 > MAX_LAG {
+            return Verdict::Invalid(BlockError::Roots(at));
+        }
+        let Some(executed) = ledger.committed(at).ok().flatten() else { return Verdict::After(at) };
+        let verdict = check_header(&block.header, parent, &executed.seal.claim);
         let waits = {
             let pool = lock(&ledger.pool);
             let known = |transaction: &Transaction| pool.contains(&transaction.id());

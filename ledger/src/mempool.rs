@@ -377,6 +377,7 @@ impl Mempool {
     /// Drops what waits behind gaps, oldest first, until an eighth of the pool is free: so much at a time that
     /// looking for it is worth while.
     fn evict(&mut self) {
+        self.drop_stale_turns();
         // A turn may outlive its transaction, until the next block at most; then this looks too late, never in vain.
         if self.turns.len() >= self.ids.len() {
             return;
@@ -438,6 +439,7 @@ impl Mempool {
         self.tidy();
         let mut next: HashMap<Address, u64> = HashMap::new();
         let mut seen = Vec::new();
+        let mut expired = Vec::new();
         let mut bytes = 0usize;
         for account in &self.turns {
             if seen.len() >= self.limits.block_transactions {
@@ -447,8 +449,8 @@ impl Mempool {
             let first = || used.get(account).copied().unwrap_or(0).max(queue.next);
             let number = next.entry(*account).or_insert_with(first);
             let Some(waiting) = queue.waiting.get(number).filter(|_| *number < queue.ready) else { continue };
-            // What expired holds up its account until the pool is swept.
             if waiting.verified.transaction.body.expires < height {
+                expired.push((*account, *number));
                 continue;
             }
             if !seen.is_empty() && bytes + waiting.verified.bytes > self.limits.block_bytes {
@@ -458,14 +460,23 @@ impl Mempool {
             *number += 1;
             seen.push(waiting.verified.clone());
         }
+        for (account, number) in expired {
+            self.remove(account, number);
+            if let Some(queue) = self.accounts.get_mut(&account) {
+                queue.ready = queue.ready.min(number.max(queue.next));
+            }
+        }
         seen
     }
 
-    /// Drops turns whose transactions went in the blocks of others: of each account, the last ones stay.
     fn tidy(&mut self) {
-        if self.turns.len() <= 2 * self.ids.len() + 64 {
-            return;
+        if self.turns.len() > 2 * self.ids.len() + 64 {
+            self.drop_stale_turns();
         }
+    }
+
+    /// Drops turns whose transactions went in the blocks of others: of each account, the last ones stay.
+    fn drop_stale_turns(&mut self) {
         let mut left: HashMap<Address, u64> = HashMap::new();
         let mut kept = VecDeque::new();
         for account in self.turns.iter().rev() {

@@ -78,9 +78,7 @@ async fn pump(chain: SyncSender<Arrival>, mut inbox: Inbox) {
         let mut arrival = match event {
             Event::Up(peer) => Arrival::Up(peer),
             Event::Down(_) => continue,
-            Event::Received(frame) => {
-                Arrival::Frame { from: frame.from, lane: frame.lane, bytes: frame.bytes }
-            }
+            Event::Received(frame) => Arrival::Received(frame),
         };
         loop {
             arrival = match chain.try_send(arrival) {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use borsh::BorshDeserialize;
 use ledger::engine::Report;
 use ledger::ledger::Request;
-use ledger::{Ledger, SubChain, Timestamp, Transaction};
+use ledger::{Ledger, PublicKey, SubChain, Timestamp, Transaction};
 use network::Lane;
 
 use crate::clock;
@@ -27,6 +27,8 @@ const AT_ONCE: usize = 256;
 const HOLD_MS: u64 = 20_000;
 /// The most bytes of transactions in one frame, unless it has only one.
 const PASSED_ON_BYTES: usize = 32 << 10;
+/// After how many milliseconds transactions that still wait are passed on again.
+const AGAIN_MS: u64 = 2_000;
 /// The most transactions in one frame.
 const PASSED_ON: usize = 256;
 
@@ -86,7 +88,7 @@ fn drive(
     stop: &AtomicBool,
 ) -> Result<()> {
     let ledger = house.ledger(chain);
-    let mut wake = Timestamp(0);
+    let (mut wake, mut again) = (Timestamp(0), Timestamp(0));
     while !stop.load(Ordering::Acquire) {
         let patience = Duration::from_millis(wake.0.saturating_sub(clock::now().0)).min(GLANCE);
         let arrived = match arrivals.recv_timeout(patience) {
@@ -102,11 +104,16 @@ fn drive(
             }
         };
         hear(house, chain)?;
-        pass_on(ledger, wire);
-        if !arrived && clock::now() < wake {
+        pass_on(ledger, ledger.take_fresh(), wire);
+        let now = clock::now();
+        if again <= now {
+            // Whoever had no room or was away gets it now: this node may be one that proposes nothing.
+            again = now.plus_ms(AGAIN_MS);
+            pass_on(ledger, ledger.ready(PASSED_ON), wire);
+        }
+        if !arrived && now < wake {
             continue;
         }
-        let now = clock::now();
         pace(house, chain, now);
         let mut ask = |request| match request {
             Request::Send { to, bytes, bulk } => {
@@ -127,27 +134,34 @@ fn drive(
 fn take(ledger: &Ledger, arrival: Arrival) {
     match arrival {
         Arrival::Up(peer) => ledger.connected(peer),
-        Arrival::Frame { from, lane: Lane::Units | Lane::Bulk, bytes } => ledger.receive(from, bytes),
-        Arrival::Frame { from, lane: Lane::Transactions, bytes } => {
-            match Vec::<Transaction>::try_from_slice(&bytes) {
-                Ok(transactions) if transactions.len() <= PASSED_ON => {
-                    // What this chain has no use for was refused where it came in, or went in a block since.
-                    let _ = ledger.submit_passed_on(transactions);
-                }
-                _ => tracing::warn!(%from, "sent what are no transactions"),
-            }
+        Arrival::Frame { from, lane, bytes } => take_frame(ledger, from, lane, bytes),
+        Arrival::Received(mut frame) => {
+            take_frame(ledger, frame.from, frame.lane, std::mem::take(&mut frame.bytes));
         }
     }
 }
 
-/// Passes on what was accepted here.
-fn pass_on(ledger: &Ledger, wire: &dyn Wire) {
+fn take_frame(ledger: &Ledger, from: PublicKey, lane: Lane, bytes: Vec<u8>) {
+    match lane {
+        Lane::Units | Lane::Bulk => ledger.receive(from, bytes),
+        Lane::Transactions => match Vec::<Transaction>::try_from_slice(&bytes) {
+            Ok(transactions) if transactions.len() <= PASSED_ON => {
+                // What this chain has no use for was refused where it came in, or went in a block since.
+                let _ = ledger.submit_passed_on(transactions);
+            }
+            _ => tracing::warn!(%from, "sent what are no transactions"),
+        },
+    }
+}
+
+/// Passes on transactions to all.
+fn pass_on(ledger: &Ledger, transactions: Vec<Transaction>, wire: &dyn Wire) {
     let (mut frame, mut bytes) = (Vec::new(), 0);
     let send = |frame: &mut Vec<Transaction>| {
         let bytes = ledger::hash::encode(&std::mem::take(frame));
         wire.send(None, ledger.chain(), Lane::Transactions, bytes);
     };
-    for transaction in ledger.take_fresh() {
+    for transaction in transactions {
         let size = ledger::hash::encode(&transaction).len();
         if !frame.is_empty() && (bytes + size > PASSED_ON_BYTES || frame.len() >= PASSED_ON) {
             send(&mut frame);
@@ -180,7 +194,7 @@ fn tell(chain: SubChain, report: &Report) {
             tracing::error!(%chain, %validator, "signed two units where one is allowed: the proof is kept");
         }
         Report::Alarm { era, alarm } => {
-            tracing::error!(%chain, era, "people have to decide, nothing leaves the chain until then: {alarm:?}");
+            tracing::error!(%chain, era, "people have to decide; rely on no new record until then: {alarm:?}");
         }
         Report::Diverged(height) => {
             tracing::error!(%chain, %height, "the validators sealed another outcome than this node finds");

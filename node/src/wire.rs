@@ -14,6 +14,8 @@ const WAITING: usize = 1024;
 pub(crate) enum Arrival {
     /// Another validator is connected.
     Up(PublicKey),
+    /// It sent this over a connection, where it takes up room until it is dropped.
+    Received(network::Received),
     /// It sent this.
     Frame {
         /// Who, as the transport proved.

@@ -49,6 +49,7 @@ const QUESTIONS_PER_S: u64 = 400;
 /// What a body and what many blocks count beside a small question.
 const BODY_COST: u64 = 8;
 const BLOCKS_COST: u64 = 40;
+const UNASKED_COST: u64 = 10;
 /// How many eras are still told apart: beyond, the oldest two count as one, with what surely holds of both.
 const REACHED: usize = 64;
 /// How many seals are remembered until they are taken.
@@ -56,12 +57,15 @@ const SEALS: usize = 4;
 
 /// What is kept of an era.
 ///
-/// Canonical bytes: 0 (1) and a record, 1 (1) and a block, or 2 (1) and what the eras before reached.
+/// Canonical bytes: 0 (1) and a record, 1 (1) and a block, 2 (1) and what the eras before reached, 3 (1) and since when
+/// this node does not know what it said, or 4 (1) and the same of one that speaks again.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 enum Kept {
     Record(Record),
     Body(Arc<Block>),
     Before(Vec<Reached>),
+    Silent(Timestamp),
+    Speaks(Timestamp),
 }
 
 /// What an engine starts from.
@@ -90,6 +94,8 @@ pub struct Start {
 struct Peer {
     height: Height,
     era: u64,
+    /// Until when it is not asked for blocks: it answered with nothing of use, or not at all.
+    useless_until: Timestamp,
     /// Up to which height it was sent the seal that it lacked.
     told: Height,
     /// Bodies it sent of which no unit was seen.
@@ -124,8 +130,10 @@ pub struct KomaEngine {
     chain: Hash,
     rules: Rules,
     koma: Koma,
-    /// Who has said what it holds of the era, while this node does not know what it said itself.
+    /// Who holds nothing that this node said in the era, while it does not know itself what it said.
     listening: Option<BTreeSet<PublicKey>>,
+    /// Since when it knows what it says, if it ever lost its memory: of eras that began before, it knows nothing.
+    lost_at: Option<Timestamp>,
     head: (Height, Hash),
     progress_at: Timestamp,
     /// Bodies of blocks that are not committed.
@@ -152,6 +160,8 @@ pub struct KomaEngine {
     koma_wake: Timestamp,
     status_at: Timestamp,
     announced: bool,
+    /// Whether something was found that only people can decide upon.
+    halted: bool,
 }
 
 /// The era that a chain's state tells of.
@@ -186,6 +196,7 @@ impl KomaEngine {
         let own = key.public();
         let (mut bodies, mut before, mut records) = (BTreeMap::new(), Vec::new(), Vec::new());
         let journal = kept;
+        let mut silent = None;
         // Memory that is empty may have been lost.
         let fresh = journal.is_empty();
         for kept in journal.iter().filter_map(|bytes| Kept::try_from_slice(bytes).ok()) {
@@ -193,6 +204,8 @@ impl KomaEngine {
                 Kept::Record(record) => records.push(record),
                 Kept::Body(block) => drop(bodies.insert(block.header.hash(), block)),
                 Kept::Before(eras) => before = eras,
+                Kept::Silent(since) => silent = Some((true, since)),
+                Kept::Speaks(since) => silent = Some((false, since)),
             }
         }
         let kept = bodies.keys().copied().collect();
@@ -202,7 +215,8 @@ impl KomaEngine {
         let part = Part { key: key.clone(), speaks: true, thresholds };
         let places = BTreeMap::from([(era.root, era.root_height)]);
         let mut koma = Koma::new(part, era, rules.mode, records);
-        let listening = (fresh && !single).then(BTreeSet::new);
+        let silenced = silent.map_or(fresh, |(silent, _)| silent);
+        let listening = (silenced && !single).then(BTreeSet::new);
         koma.listen(listening.is_some());
         Ok(KomaEngine {
             key,
@@ -211,6 +225,7 @@ impl KomaEngine {
             rules,
             koma,
             listening,
+            lost_at: silent.map(|(_, since)| since),
             head,
             progress_at: start,
             bodies,
@@ -230,6 +245,7 @@ impl KomaEngine {
             koma_wake: start,
             status_at: start,
             announced: false,
+            halted: false,
         })
     }
 
@@ -259,6 +275,12 @@ impl KomaEngine {
     /// Of the bodies kept before a restart, holds on to those that the log does not have.
     fn settle(&mut self, host: &dyn Host) {
         let head = self.head.0;
+        let root = self.koma.current().era().root_height;
+        for height in (root.0..=head.0).map(Height) {
+            if let Some(committed) = host.committed(height) {
+                self.places.insert(committed.seal.claim.block, height);
+            }
+        }
         let places = &mut self.places;
         self.bodies.retain(|hash, block| {
             let height = block.header.height;
@@ -319,20 +341,22 @@ impl KomaEngine {
                         let check = Check { era, proposal, parent, proposer };
                         match self.check(&check, host) {
                             Some(valid) => {
-                                if valid {
-                                    self.keep(&proposal.block, out);
-                                }
+                                self.judge(&proposal.block, valid, out);
                                 events.push_back(Event::Validated { era, unit: proposal.id, valid });
                             }
-                            None => drop(self.checks.insert(proposal.id, check)),
+                            None => {
+                                self.checks.insert(proposal.id, check);
+                                self.fetch_for_checks(out);
+                            }
                         }
                     }
                     Ask::Execute { era, block, .. } => self.execute(era, block, host, out),
                     Ask::Final { .. } => {}
                     Ask::Evidence(evidence) => {
-                        let validators = &self.koma.current().era().validators;
-                        if let Some(validator) = validators.key(evidence.against()) {
-                            let evidence = Box::new(evidence.signed());
+                        let against = evidence.against();
+                        let evidence = Box::new(evidence.signed());
+                        let era = self.koma.era(evidence.era()).map(Instance::era);
+                        if let Some(validator) = era.and_then(|era| era.validators.key(against)) {
                             out.push(Effect::Report(Report::Accused { validator, evidence }));
                         }
                     }
@@ -381,7 +405,8 @@ impl KomaEngine {
             header.height == proposal.height && header.time == proposal.time && header.proposer == *proposer
         };
         if self.places.contains_key(&proposal.block) && !self.bodies.contains_key(&proposal.block) {
-            return self.header(&proposal.block, host).map(|header| as_proposed(&header));
+            let header = self.header(&proposal.block, host);
+            return header.map(|header| as_proposed(&header) && header.parent == parent.block);
         }
         let block = self.bodies.get(&proposal.block)?.clone();
         if !as_proposed(&block.header) || block.header.parent != parent.block {
@@ -395,15 +420,36 @@ impl KomaEngine {
         }
     }
 
+    /// What may stand is kept, what may not is dropped.
+    fn judge(&mut self, block: &Hash, valid: bool, out: &mut Vec<Effect>) {
+        if valid {
+            self.keep(block, out);
+        } else if !self.kept.contains(block) {
+            self.bodies.remove(block);
+        }
+    }
+
+    /// Asks all for bodies without which blocks cannot be checked.
+    fn fetch_for_checks(&mut self, out: &mut Vec<Effect>) {
+        let of = |check: &Check| [check.proposal.block, check.parent.block];
+        let here = |hash: &Hash| {
+            self.bodies.contains_key(hash) || self.places.contains_key(hash) || *hash == self.head.1
+        };
+        let missing: BTreeSet<Hash> = self.checks.values().flat_map(of).filter(|hash| !here(hash)).collect();
+        let missing: Vec<Hash> = missing.into_iter().take(MAX_WANTED).collect();
+        if !missing.is_empty() {
+            self.wanted.extend(missing.iter().copied());
+            Self::send(out, None, &Frame::WantBodies(missing));
+        }
+    }
+
     /// Checks again what could not be checked before.
     fn recheck(&mut self, now: Timestamp, host: &mut dyn Host, out: &mut Vec<Effect>) {
         let checks = std::mem::take(&mut self.checks);
         for (unit, check) in checks {
             match self.check(&check, host) {
                 Some(valid) => {
-                    if valid {
-                        self.keep(&check.proposal.block, out);
-                    }
+                    self.judge(&check.proposal.block, valid, out);
                     self.drive(now, Event::Validated { era: check.era, unit, valid }, host, out);
                 }
                 None => drop(self.checks.insert(unit, check)),
@@ -413,9 +459,13 @@ impl KomaEngine {
 
     /// A block is final. What was executed before a restart, or adopted, is known already.
     fn execute(&mut self, era: u64, block: Proposal, host: &dyn Host, out: &mut Vec<Effect>) {
-        if block.height > self.head.0 {
+        let current = self.koma.current().era().number;
+        if block.height > self.head.0 && era == current {
             self.queue.push_back(block);
-        } else if host.committed(block.height).is_some_and(|known| known.seal.claim.block != block.block) {
+        } else if block.height > self.head.0
+            || host.committed(block.height).is_some_and(|known| known.seal.claim.block != block.block)
+        {
+            self.halted = true;
             let alarm =
                 super::policy::Alarm::Conflict { threshold: self.koma.current().policy().threshold() };
             out.push(Effect::Report(Report::Alarm { era, alarm }));
@@ -436,6 +486,11 @@ impl KomaEngine {
         }
         if let Some((block, seal)) = self.adopted.front().filter(|(block, _)| block.header.height == next) {
             let (era, grade) = (seal.claim.era, seal.claim.grade);
+            if era != self.koma.current().era().number {
+                // Who decided in another era has no say here.
+                self.adopted.clear();
+                return;
+            }
             self.executing = Some(next);
             out.push(Effect::Final { block: block.clone(), era, grade, seal: Some(Box::new(seal.clone())) });
             return;
@@ -540,8 +595,12 @@ impl KomaEngine {
         self.queue.clear();
         self.checks.clear();
         self.wanted.clear();
-        if let Some(heard) = &mut self.listening {
-            heard.clear();
+        // An era that began before the loss may hold words of this node's; one that began after it cannot.
+        let silent = self.lost_at.is_some_and(|lost| era.start <= lost);
+        if self.lost_at.is_some() {
+            self.listening = silent.then(BTreeSet::new);
+            self.koma.listen(silent);
+            self.mark(era.number, out);
         }
         let mode = self.rules.mode;
         self.drive(now, Event::Begin { era: Box::new(era), mode }, host, out);
@@ -556,7 +615,8 @@ impl KomaEngine {
             let blocks = instance.dag().blocks();
             let ladder = instance.ladder().iter();
             let ladder = ladder.map(|rung| (rung.threshold(), blocks.get(rung.last()).height)).collect();
-            let reached = Reached { last, total: instance.era().validators.total(), ladder };
+            let first = instance.era().root_height.next();
+            let reached = Reached { first, last, total: instance.era().validators.total(), ladder };
             // Before a restart it may have been seen to reach less.
             eras.retain(|era| era.last < instance.era().root_height.next());
             eras.push(reached);
@@ -607,7 +667,7 @@ impl KomaEngine {
                 }
             }
             Frame::Signature { height, signature, .. } => {
-                self.take_signature(from, height, signature, host, out);
+                self.take_signature(now, from, height, signature, host, out);
             }
             Frame::Sealed(seal) => self.take_seal(*seal, out),
             Frame::Status { era, height } => {
@@ -661,19 +721,33 @@ impl KomaEngine {
         let current = self.koma.current().era().number;
         let Some(heard) = self.listening.as_mut().filter(|_| era.number == current) else { return };
         let Some(own) = era.validators.find(&self.own) else { return };
-        if era.validators.find(&from).is_none() || next.get(own.index()).is_none_or(|next| *next > 0) {
+        if era.validators.find(&from).is_none() {
+            return;
+        }
+        if next.get(own.index()).is_none_or(|next| *next > 0) {
+            heard.remove(&from);
             return;
         }
         heard.insert(from);
         let weigh =
             |key: &PublicKey| era.validators.find(key).map_or(0, |member| era.validators.weight(member));
-        let weight = heard.iter().map(weigh).sum::<u64>() + era.validators.weight(own);
+        let weight = heard.iter().map(weigh).sum::<u64>();
         let bears = u128::from(era.validators.total()) + u128::from(era.validators.classical());
-        if 2 * u128::from(weight) > bears {
+        // A quorum without this node: more of it than may cheat would have seen what it said in any other quorum.
+        let said = !self.koma.current().dag().lane(own).is_empty();
+        if !said && 2 * u128::from(weight) > bears {
             self.listening = None;
+            self.mark(current, out);
             self.koma.listen(false);
             out.push(Effect::Report(Report::Speaking { era: current }));
         }
+    }
+
+    /// Remembers across restarts whether this node is silent.
+    fn mark(&self, era: u64, out: &mut Vec<Effect>) {
+        let since = self.lost_at.unwrap_or_default();
+        let kept = if self.listening.is_some() { Kept::Silent(since) } else { Kept::Speaks(since) };
+        out.push(Effect::Keep { era, bytes: encode(&kept), sync: true });
     }
 
     fn take_body(
@@ -691,7 +765,8 @@ impl KomaEngine {
         let asked_for = self.wanted.contains(&hash);
         let height = block.header.height;
         let near = height > self.head.0 && height.0 <= self.head.0.0 + SIGNATURES_AHEAD;
-        let expected = block.header.proposer == from && near;
+        let expected =
+            block.header.proposer == from && near && (asked_for || self.may_ask(now, from, UNASKED_COST));
         if block.header.chain != self.chain || !(asked_for || expected) {
             return;
         }
@@ -724,6 +799,7 @@ impl KomaEngine {
 
     fn take_signature(
         &mut self,
+        now: Timestamp,
         from: PublicKey,
         height: Height,
         signature: Signature,
@@ -735,9 +811,10 @@ impl KomaEngine {
         if height <= self.head.0 {
             // It waits for a seal that this node has.
             if peer.told < height
+                && self.may_ask(now, from, BODY_COST)
                 && let Some(committed) = host.committed(height)
             {
-                peer.told = height;
+                self.peers.entry(from).or_default().told = height;
                 Self::send(out, Some(from), &Frame::Sealed(Box::new(committed.seal.clone())));
             }
             return;
@@ -771,6 +848,7 @@ impl KomaEngine {
         if seal.claim == pending.claim {
             self.remember(seal);
         } else {
+            self.halted = true;
             out.push(Effect::Report(Report::Diverged(seal.claim.height)));
         }
     }
@@ -806,6 +884,7 @@ impl KomaEngine {
             return;
         }
         self.asked = None;
+        let before = self.adopted.len();
         for (block, seal) in blocks {
             let (last, parent) = match self.adopted.back() {
                 Some((block, seal)) => (block.header.height, seal.claim.block),
@@ -837,6 +916,9 @@ impl KomaEngine {
             self.adopted.push_back((block, seal));
             self.progress_at = now;
         }
+        if self.adopted.len() == before {
+            self.peers.entry(from).or_default().useless_until = now.plus_ms(2 * PATIENCE_MS);
+        }
     }
 
     /// Asks for blocks that others have and this node lacks.
@@ -850,11 +932,11 @@ impl KomaEngine {
             return;
         }
         if let Some(peer) = slow.and_then(|slow| self.peers.get_mut(&slow)) {
-            // It says again what it has when it answers.
-            peer.height = Height(0);
+            peer.useless_until = now.plus_ms(2 * PATIENCE_MS);
         }
         self.asked = None;
-        let best = self.peers.iter().map(|(key, peer)| (peer.height, *key)).max();
+        let useful = self.peers.iter().filter(|(_, peer)| peer.useless_until <= now);
+        let best = useful.map(|(key, peer)| (peer.height, *key)).max();
         let Some((height, peer)) = best.filter(|(height, _)| *height > have) else { return };
         let stalled = self.progress_at.plus_ms(STATUS_MS) <= now;
         if height.0 - have.0 >= FAR_BEHIND || stalled {
@@ -873,6 +955,7 @@ impl KomaEngine {
         if self.status_at <= now {
             self.status_at = now.plus_ms(STATUS_MS);
             self.status(None, out);
+            self.fetch_for_checks(out);
         }
         if self.pending.as_ref().is_some_and(|pending| pending.repeat_at <= now) {
             self.repeat(now, out);
@@ -905,6 +988,8 @@ impl Engine for KomaEngine {
             self.settle(host);
             if self.listening.is_some() {
                 let era = self.koma.current().era().number;
+                self.lost_at.get_or_insert(now);
+                self.mark(era, &mut out);
                 out.push(Effect::Report(Report::Listening { era }));
             }
         }
@@ -934,7 +1019,7 @@ impl Engine for KomaEngine {
             classical: era.validators.classical(),
             round_ms: instance.round_ms(),
             one_owner: self.rules.mode == Mode::SingleOwner,
-            halted: policy.is_halted(),
+            halted: self.halted || policy.is_halted(),
             listening: self.listening.is_some(),
             faulty: instance.dag().faulty_weight(),
             reached: self.eras_so_far(),

@@ -23,6 +23,8 @@ use crate::moment::Timestamp;
 
 /// After how many rounds without a word a validator shows that it is there.
 const HEARTBEAT_ROUNDS: u64 = 16;
+/// But no sooner than after so many milliseconds: every word is kept.
+const HEARTBEAT_MS: u64 = 4_000;
 /// For how many rounds after a proposal all bear witness, so that confidence grows beyond the classical grade.
 const SETTLE_ROUNDS: u64 = 3;
 /// After how many missed rounds nobody waits for a validator any more.
@@ -36,7 +38,9 @@ const MAX_HELD: usize = 8192;
 /// How far ahead of the local clock a unit may be, in rounds of the longest kind.
 const AHEAD_ROUNDS: u64 = 4;
 /// The most blocks whose validity is being checked.
-const MAX_VALIDATING: usize = 256;
+const MAX_VALIDATING: usize = 1024;
+/// The most of one validator.
+const MAX_VALIDATING_EACH: usize = 8;
 /// For how many rounds of the longest kind a unit waits for what it misses.
 const PATIENCE_ROUNDS: u64 = 64;
 /// The most refused units that are remembered.
@@ -379,7 +383,7 @@ impl Instance {
         let settled = self.choice_is_settled();
         let Some(round) = &mut self.round else { return };
         round.witnessed = true;
-        let silent = heard.plus_ms(HEARTBEAT_ROUNDS * round.length_ms) <= now;
+        let silent = heard.plus_ms((HEARTBEAT_ROUNDS * round.length_ms).max(HEARTBEAT_MS)) <= now;
         if round.proposal.is_some() || silent || !settled || now < self.busy_until {
             let panorama = self.dag.panorama(now);
             self.speak(now, now, &panorama, None, effects);
@@ -529,7 +533,7 @@ impl Instance {
         };
         if !self.bodies.contains(&block) {
             self.pending.insert(unit, [Wanted::Body(block)], from, now, ask_at);
-        } else if self.validating.len() < MAX_VALIDATING {
+        } else if self.may_validate(unit.unit().creator) {
             let parent = self.proposal(parent);
             let (height, time) = (parent.height.next(), unit.unit().timestamp);
             let last = self.era.ends_with(height, time);
@@ -538,6 +542,13 @@ impl Instance {
             self.validating.insert(hash, (unit, from));
             effects.push(Effect::Validate { era: self.era.number, proposal, parent, proposer });
         }
+    }
+
+    /// Whether one more block of this validator may be checked. Who proposes many at a time cheats; what is not checked now
+    /// is offered again by those who took it.
+    fn may_validate(&self, creator: Member) -> bool {
+        let own = self.validating.values().filter(|(unit, _)| unit.unit().creator == creator).count();
+        own < MAX_VALIDATING_EACH && self.validating.len() < MAX_VALIDATING
     }
 
     fn refuse(&mut self, hash: Hash, from: PublicKey, fault: Fault, effects: &mut Vec<Effect>) {
