@@ -42,7 +42,7 @@ pub struct Parted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SketchError {
     /// An era cannot have these weights.
-    #[error("these are no validators that an era can have: {0}")]
+    #[error(transparent)]
     Validators(#[from] ValidatorsError),
     /// Nobody is left to watch.
     #[error("of {validators} validators at most {} may cheat, stop or restart: one has to watch", .validators - 1)]

@@ -491,7 +491,8 @@ impl Instance {
     }
 
     /// Whether one more unit of `member` is more than the rounds so far give it. Of an equivocator, each of the others
-    /// may have cited another branch.
+    /// may have cited another branch. This bounds bytes, too: a unit has at most
+    /// 33 for each validator of its era, and some 200 more.
     fn exceeds_quota(&self, now: Timestamp, member: Member) -> bool {
         let rounds = now.0.saturating_sub(self.era.start.0) / self.era.round_ms(0) + 2;
         let branches = if self.dag.is_faulty(member) { self.era.validators.count() as u64 } else { 1 };

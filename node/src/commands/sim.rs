@@ -129,7 +129,8 @@ fn summary(plan: &Plan, history: &History) -> String {
             Act::Honest => "is honest".to_owned(),
             Act::Equivocator => "says two things at once".to_owned(),
             Act::Withholder => "keeps its units from some".to_owned(),
-            Act::Liar(ms) => format!("has a clock that is {ms} ms ahead"),
+            Act::Liar(ms @ ..0) => format!("has a clock that is {} ms slow", ms.unsigned_abs()),
+            Act::Liar(ms) => format!("has a clock that is {ms} ms fast"),
             Act::Spammer => "sends forks and replays without end".to_owned(),
             Act::Twins => "runs twice with one key".to_owned(),
         };
@@ -179,7 +180,7 @@ mod tests {
     fn what_cannot_be_is_refused_with_what_would_help() {
         for (line, help) in [
             ("--validators 4 --weights 1,2", "say one for each, or none"),
-            ("--validators 0", "no validators"),
+            ("--validators 0", "an era has 1 to"),
             ("--validators 4 --weights 4,1,1,1", "weigh"),
             ("--validators 4 --crash 4", "at most 3"),
             ("--validators 4 --rounds 0", "between 1 and"),
