@@ -41,7 +41,14 @@ pub(super) struct Packing<'a> {
     /// The rings of each offer.
     of: Vec<Vec<u32>>,
     ways: Ways,
+    /// By pair, no offer has more left than this.
+    most: Vec<u64>,
+    /// How many offers may still be looked at; nobody leads when there are none.
+    looks: u64,
 }
+
+/// At most so many offers are looked at in each stage of a packing, so that books of any size come to an end.
+const LOOKS: u64 = 400_000_000;
 
 /// Which offers may serve a ring that another leads.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,6 +81,8 @@ impl<'a> Packing<'a> {
         let closed = vec![false; offers];
         Packing {
             scene,
+            most: vec![u64::MAX; pairs.len()],
+            looks: LOOKS,
             pairs,
             first,
             piece: scene.unit.iter().map(|unit| whole(PIECE * unit / values.unit)).collect(),
@@ -126,6 +135,8 @@ impl<'a> Packing<'a> {
         for ((left, room), packed) in self.left.iter_mut().zip(room).zip(packed) {
             *left = room - packed;
         }
+        self.most.fill(u64::MAX);
+        self.looks = LOOKS;
     }
 
     fn is_short(&self, at: u32) -> bool {
@@ -170,11 +181,13 @@ impl<'a> Packing<'a> {
                 }
             }
         }
+        self.most.fill(u64::MAX);
         short.len()
     }
 
     /// Packs what is left, largest offers first, without leaving anybody under a minimum.
     pub(super) fn greedy(&mut self) {
+        self.looks = LOOKS;
         let mut leads: Vec<(u64, u32)> = (0u32..)
             .zip(&self.left)
             .filter(|(_, left)| **left > 0)
@@ -193,7 +206,7 @@ impl<'a> Packing<'a> {
     fn lead(&mut self, at: u32, mut wanted: u64, serve: Serve) {
         let piece = self.piece[self.scene.offer(at).give as usize];
         let mut share = 1;
-        while wanted > 0 && share <= SMALLEST_SHARE && !self.closed[at as usize] {
+        while wanted > 0 && share <= SMALLEST_SHARE && !self.closed[at as usize] && self.looks > 0 {
             let least = (wanted / share).max(1);
             let in_others = !self.of[at as usize].is_empty() || self.given[at as usize] > 0;
             if (least < piece && (in_others || share > 1))
@@ -231,17 +244,27 @@ impl<'a> Packing<'a> {
     /// The pairs of a shortest way back from what `at` wants to what it gives, over offers that serve `least`.
     fn find(&mut self, at: u32, least: u64, serve: Serve) -> Option<Vec<usize>> {
         let (from, to) = (self.scene.offer(at).want, self.scene.offer(at).give);
-        let mut ways = std::mem::take(&mut self.ways);
+        let (mut ways, mut most) = (std::mem::take(&mut self.ways), std::mem::take(&mut self.most));
         let any = least == 1 && serve == Serve::Anybody;
+        let mut looks = 0;
         let open = |pair: usize| {
-            let offers = &self.pairs[pair].offers;
-            if any {
-                offers.iter().any(|at| self.left[*at as usize] > 0)
-            } else {
-                offers.iter().any(|at| self.serves(*at, least, serve))
+            looks += 1;
+            if most[pair] < least {
+                return false;
             }
+            let offers = &self.pairs[pair].offers;
+            looks += offers.len() as u64;
+            let serves =
+                |at: &u32| self.left[*at as usize] >= least && (any || self.serves(*at, least, serve));
+            let found = offers.iter().any(serves);
+            if !found {
+                most[pair] = offers.iter().map(|at| self.left[*at as usize]).max().unwrap_or(0);
+            }
+            found
         };
         let found = ways.find(&self.pairs, &self.first, (from, to), self.scene.longest - 1, open);
+        self.looks = self.looks.saturating_sub(looks);
+        self.most = most;
         self.ways = ways;
         found
     }
@@ -307,7 +330,7 @@ impl Ways {
         first: &[usize],
         (from, to): (u32, u32),
         hops: usize,
-        open: impl Fn(usize) -> bool,
+        mut open: impl FnMut(usize) -> bool,
     ) -> Option<Vec<usize>> {
         self.search += 1;
         self.queue.clear();
