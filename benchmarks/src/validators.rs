@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use ledger::engine::Report;
 use ledger::genesis::Rules;
 use ledger::koma::Mode;
 use ledger::ledger::{Options as LedgerOptions, Request};
@@ -125,6 +126,7 @@ fn drive(
         }
         ledger.step_with(now()?, &mut |request| match request {
             Request::Wake(at) => wake = at,
+            Request::Report(Report::Listening { .. } | Report::Speaking { .. }) => {}
             Request::Report(report) => eprintln!("validator {seat}: {report:?}"),
             Request::Send { to, bytes, .. } => {
                 let to = |key: PublicKey| key != own && to.is_none_or(|to| to == key);

@@ -4,12 +4,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use network::proxy::{Proxy, Weather};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 /// Nothing here takes this long unless something is wrong; a loaded machine is slow.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -44,7 +46,10 @@ struct Network {
 
 impl Network {
     fn start(dir: &Path) -> Network {
-        let base_port = free_ports();
+        Network::start_at(dir, free_ports())
+    }
+
+    fn start_at(dir: &Path, base_port: u16) -> Network {
         let parent = permuta()
             .args(["localnet", "--era-blocks", "40", "--base-port", &base_port.to_string(), "--dir"])
             .arg(dir)
@@ -69,6 +74,13 @@ impl Network {
 
     fn height(&self, node: u16) -> u64 {
         self.health(node).and_then(|health| health["chains"]["payment"]["height"].as_u64()).unwrap_or(0)
+    }
+
+    /// How many of its peers a node is connected to.
+    fn connected(&self, node: u16) -> usize {
+        let health = self.health(node).unwrap_or_default();
+        let peers = health["peers"].as_array().cloned().unwrap_or_default();
+        peers.iter().filter(|peer| peer["connected"] == true).count()
     }
 
     fn wait_for(&self, what: &str, mut come: impl FnMut() -> bool) {
@@ -173,6 +185,92 @@ fn a_consortium_trades_on_while_validators_die_and_lose_their_disks_and_all_agre
         String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
     assert!(checked.status.success() && told.contains("All holds"), "{told}");
     assert_eq!(told.matches("agrees with").count(), 3, "{told}");
+}
+
+/// Relays between each two validators, in both directions: who calls whom is nobody's choice.
+struct Links(Vec<((u16, u16), Proxy)>);
+
+impl Links {
+    /// Puts relays into the configurations of a network that does not run.
+    fn lay(dir: &Path, base_port: u16, runtime: &Runtime) -> Links {
+        let mut links = Vec::new();
+        let address = |node: u16| SocketAddr::from(([127, 0, 0, 1], base_port + node));
+        for from in 0..VALIDATORS {
+            let path = dir.join(format!("node-{from}/node.json"));
+            let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            for peer in config["peers"].as_array_mut().unwrap() {
+                let to = (0..VALIDATORS).find(|to| peer["address"] == address(*to).to_string()).unwrap();
+                let any = SocketAddr::from(([127, 0, 0, 1], 0));
+                let proxy =
+                    runtime.block_on(Proxy::start(any, address(to), u64::from(from * 10 + to))).unwrap();
+                peer["address"] = proxy.address().to_string().into();
+                links.push(((from, to), proxy));
+            }
+            fs::write(&path, serde_json::to_vec(&config).unwrap()).unwrap();
+        }
+        Links(links)
+    }
+
+    /// Slow links; between the first two validators and the last two, cut ones if so told.
+    fn set(&self, cut: bool) {
+        for ((from, to), proxy) in &self.0 {
+            proxy.set(Weather {
+                delay: Duration::from_millis(20),
+                jitter: Duration::from_millis(10),
+                lost_per_mille: 5,
+                cut: cut && (*from < 2) != (*to < 2),
+            });
+        }
+    }
+}
+
+#[test]
+fn a_consortium_on_slow_links_is_cut_in_half_goes_on_as_one_and_shuts_out_whose_certificate_is_revoked() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("net");
+    let network = Network::start(&dir);
+    let base_port = network.base_port;
+    network.wait_for("a market", || network.height(0) >= 20);
+    network.stop();
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let links = Links::lay(&dir, base_port, &runtime);
+    links.set(false);
+    let network = Network::start_at(&dir, base_port);
+    network.wait_for("connections", || (0..VALIDATORS).all(|node| network.connected(node) == 3));
+    let before = network.height(0);
+    network.wait_for("trade over slow links", || network.height(0) >= before + 10);
+
+    // Half of them is no quorum: neither half may go on, and so none has anything to take back.
+    links.set(true);
+    network.wait_for("halves", || (0..VALIDATORS).all(|node| network.connected(node) == 1));
+    let most = (0..VALIDATORS).map(|node| network.height(node)).max().unwrap();
+    links.set(false);
+    network.wait_for("trade after the halves met again", || {
+        (0..VALIDATORS).all(|node| network.height(node) >= most + 10)
+    });
+
+    // A certificate is taken back while its validator is connected.
+    let nodes: Value = serde_json::from_slice(&fs::read(dir.join("nodes.json")).unwrap()).unwrap();
+    let key = nodes[3]["validator"].as_str().unwrap();
+    let mut revoke = permuta();
+    revoke.args(["ca", "revoke", "--validator", key, "--dir"]).arg(dir.join("authority"));
+    assert!(revoke.output().unwrap().status.success());
+    network.wait_for("nobody with the one that was revoked", || network.connected(3) == 0);
+    let before = network.height(0);
+    network.wait_for("trade among the others", || network.height(0) >= before + 5);
+    assert_eq!(network.connected(0), 2);
+
+    let dir = network.stop();
+    let mut verify = permuta();
+    verify.args(["verify", "--dir"]).arg(dir.join("node-0/home"));
+    for node in 1..VALIDATORS {
+        verify.arg("--with").arg(dir.join(format!("node-{node}/home")));
+    }
+    let checked = verify.output().unwrap();
+    let told =
+        String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && told.matches("agrees with").count() == 3, "{told}");
 }
 
 #[test]

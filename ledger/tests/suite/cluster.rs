@@ -309,6 +309,10 @@ fn eras_follow_each_other_and_a_validator_that_lost_its_disk_speaks_again_in_the
     cluster.run(4_000);
     assert!(cluster.node(3).standing().listening, "it does not know what it said");
     assert_eq!(cluster.node(3).height(), cluster.node(0).height(), "but it follows");
+    cluster.kill(3);
+    cluster.start(3);
+    cluster.run(1_000);
+    assert!(cluster.node(3).standing().listening, "to start it again does not bring its memory back");
     for _ in 0..20 {
         cluster.pay(1, &alice(), &bob());
         cluster.run(150);

@@ -162,6 +162,31 @@ fn what_expires_or_waits_too_long_behind_a_gap_goes() {
 }
 
 #[test]
+fn looking_into_the_pool_takes_nothing_out_skips_what_is_under_way_and_clears_what_expired() {
+    let mut pool = Mempool::new(Limits::default());
+    let nothing = std::collections::HashMap::new();
+    let alice_at = |number| std::collections::HashMap::from([(alice().public().address(), number)]);
+    for sequence in 0..3 {
+        pool.insert(verified(&alice(), sequence, 90, 1), 0, Height(0)).unwrap();
+    }
+    pool.insert(verified(&bob(), 0, 5, 1), 0, Height(0)).unwrap();
+    assert_eq!(pool.look(Height(1), &nothing).len(), 4);
+    assert_eq!(pool.look(Height(1), &nothing).len(), 4, "who knows whose block comes next");
+    let left: Vec<u64> =
+        pool.look(Height(1), &alice_at(2)).iter().map(|one| one.transaction().body.sequence).collect();
+    assert_eq!(left, [2, 0], "two of alice's are in a block that is not executed yet");
+
+    assert_eq!(pool.look(Height(6), &nothing).len(), 3, "bob's expired");
+    assert_eq!(pool.next_sequence(bob().public().address(), 0), 0, "he may sign again");
+    pool.insert(verified(&bob(), 0, 90, 1), 0, Height(6)).unwrap();
+    assert_eq!(pool.look(Height(6), &nothing).len(), 4);
+
+    // Somebody else's block took alice's first two.
+    pool.settle([(alice().public().address(), 2)]);
+    assert_eq!((pool.len(), pool.look(Height(7), &nothing).len()), (2, 2));
+}
+
+#[test]
 fn a_block_takes_no_more_than_its_bounds() {
     let limits = Limits { block_transactions: 3, block_bytes: 1_200, ..Limits::default() };
     let mut pool = Mempool::new(limits);
