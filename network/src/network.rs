@@ -17,7 +17,7 @@ use quinn::{
 use rustls::sign::SingleCertAndKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use crate::config::{Config, Lane, Limits, Outside, Peer, Timing};
@@ -320,6 +320,11 @@ impl Network {
 
     /// Ends all connections and waits a moment for the others to learn of it.
     pub async fn stop(self) {
+        self.say_goodbye().await;
+    }
+
+    /// The same, for those who share it with others: nothing can be sent from now on.
+    pub async fn say_goodbye(&self) {
         self.shared.endpoint.close(Refusal::Stopping.close_code(), Refusal::Stopping.name().as_bytes());
         // Whoever has not heard by then will miss the heartbeats.
         let _ = timeout(Duration::from_secs(1), self.shared.endpoint.wait_idle()).await;
@@ -372,19 +377,11 @@ impl Shared {
     async fn answer(self: Arc<Shared>, incoming: Incoming, place: OwnedSemaphorePermit) {
         let remote = incoming.remote_address();
         let gate = self.gate(None);
-        let handshake = async {
-            let mut server = self.server.clone();
-            server.crypto = gate.server(Arc::clone(&self.resolver));
-            let connecting = incoming.accept_with(Arc::new(server)).map_err(|error| Parting::of(&error))?;
-            self.greet(connecting, &gate, false).await
-        };
-        let greeted =
-            timeout(self.timing.handshake, handshake).await.unwrap_or(Err(Parting::Refused(Refusal::Silent)));
-        drop(place);
-        let key = gate.verdict().and_then(Result::ok);
-        let parting = match greeted {
-            Ok((registered, control)) => self.carry(&registered, control).await,
-            Err(parting) => parting,
+        let mut server = self.server.clone();
+        server.crypto = gate.server(Arc::clone(&self.resolver));
+        let (key, parting) = match incoming.accept_with(Arc::new(server)) {
+            Ok(connecting) => self.hold(connecting, &gate, Some(place)).await,
+            Err(error) => (None, Parting::of(&error)),
         };
         self.note(key, remote, parting);
     }
@@ -413,7 +410,7 @@ impl Shared {
             }
             if let Some(remote) = self.find(&peer.address).await {
                 let began = Instant::now();
-                let (parting, key) = self.try_once(&peer, remote).await;
+                let (key, parting) = self.try_once(&peer, remote).await;
                 if key.is_some() && began.elapsed() >= self.timing.silence {
                     backoff.reset();
                 }
@@ -425,48 +422,74 @@ impl Shared {
         }
     }
 
-    async fn try_once(self: &Arc<Shared>, peer: &Peer, remote: SocketAddr) -> (Parting, Option<PublicKey>) {
+    async fn try_once(self: &Arc<Shared>, peer: &Peer, remote: SocketAddr) -> (Option<PublicKey>, Parting) {
         let gate = self.gate(Some(peer.key));
-        let handshake = async {
-            let mut client = ClientConfig::new(gate.client(Arc::clone(&self.resolver)));
-            client.transport_config(Arc::clone(&self.transport));
-            // The name is not sent and not compared: validators are known by their keys.
-            let connecting =
-                self.endpoint.connect_with(client, remote, "validator.invalid").map_err(|_| Parting::Lost)?;
-            self.greet(connecting, &gate, true).await
-        };
-        let greeted = timeout(self.timing.handshake, handshake).await;
-        let key = gate.verdict().and_then(Result::ok);
-        let parting = match greeted {
-            Ok(Ok((registered, control))) => self.carry(&registered, control).await,
-            Ok(Err(parting)) => parting,
-            Err(_) if key.is_some() => Parting::Refused(Refusal::Silent),
-            Err(_) => Parting::Lost,
-        };
-        (parting, key)
+        let mut client = ClientConfig::new(gate.client(Arc::clone(&self.resolver)));
+        client.transport_config(Arc::clone(&self.transport));
+        // The name is not sent and not compared: validators are known by their keys.
+        match self.endpoint.connect_with(client, remote, "validator.invalid") {
+            Ok(connecting) => self.hold(connecting, &gate, None).await,
+            Err(_) => (None, Parting::Lost),
+        }
     }
 
-    /// Completes the handshake, and puts the connection on the list.
-    async fn greet(
+    /// Completes the handshake, greets the other end and carries frames until the connection ends. Says who it was, once
+    /// that is proven: anybody can show a certificate, and whoever cannot sign with its key does not spoil the owner's
+    /// name. Without a `place` among those who call, this node calls.
+    async fn hold(
         self: &Arc<Shared>,
         connecting: quinn::Connecting,
         gate: &Gate,
-        called: bool,
-    ) -> Result<(Registered, Control), Parting> {
-        let connection: Connection = match (connecting.await, gate.verdict()) {
-            (Ok(connection), Some(Ok(_))) => connection,
-            (_, Some(Err(refusal))) => return Err(Parting::Refused(refusal)),
-            // The other end did not answer, or not with TLS as we know it.
-            (Err(quinn::ConnectionError::TimedOut | quinn::ConnectionError::TransportError(_)), _)
-                if called =>
-            {
-                return Err(Parting::Lost);
-            }
-            (Err(error), _) => return Err(Parting::of(&error)),
-            (Ok(_), None) => return Err(Parting::Refused(Refusal::Unfit)),
+        place: Option<OwnedSemaphorePermit>,
+    ) -> (Option<PublicKey>, Parting) {
+        let called = place.is_none();
+        let deadline = Instant::now() + self.timing.handshake;
+        let (connection, peer) = match self.shake_hands(connecting, gate, called, deadline).await {
+            Ok(done) => done,
+            Err(parting) => return (None, parting),
         };
-        let Some(Ok(peer)) = gate.verdict() else { return Err(Parting::Refused(Refusal::Unfit)) };
-        let control = greet(&connection, &self.hello).await?;
+        let greeted = self.greet(connection, peer, called, deadline).await;
+        drop(place);
+        let parting = match greeted {
+            Ok((registered, control)) => self.carry(&registered, control).await,
+            Err(parting) => parting,
+        };
+        (Some(peer), parting)
+    }
+
+    /// The handshake, in which both ends prove who they are.
+    async fn shake_hands(
+        &self,
+        connecting: quinn::Connecting,
+        gate: &Gate,
+        called: bool,
+        deadline: Instant,
+    ) -> Result<(Connection, PublicKey), Parting> {
+        let done = timeout_at(deadline, connecting).await;
+        match (done, gate.verdict()) {
+            (Ok(Ok(connection)), Some(Ok(peer))) => Ok((connection, peer)),
+            (_, Some(Err(refusal))) => Err(Parting::Refused(refusal)),
+            (Ok(Ok(_)), None) => Err(Parting::Refused(Refusal::Unfit)),
+            // The other end did not answer, or not with TLS as we know it.
+            (
+                Err(_)
+                | Ok(Err(quinn::ConnectionError::TimedOut | quinn::ConnectionError::TransportError(_))),
+                _,
+            ) if called => Err(Parting::Lost),
+            (Ok(Err(error)), _) => Err(Parting::of(&error)),
+            (Err(_), _) => Err(Parting::Refused(Refusal::Silent)),
+        }
+    }
+
+    /// Exchanges greetings, and puts the connection on the list.
+    async fn greet(
+        self: &Arc<Shared>,
+        connection: Connection,
+        peer: PublicKey,
+        called: bool,
+        deadline: Instant,
+    ) -> Result<(Registered, Control), Parting> {
+        let control = greet(&connection, &self.hello, deadline).await?;
         let session = Arc::new(Session::new(
             (peer, self.numbers.fetch_add(1, Ordering::Relaxed), called),
             (self.outside.clock)(),

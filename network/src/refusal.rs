@@ -77,10 +77,11 @@ pub enum Refusal {
         /// How large it said that the frame is.
         bytes: u32,
     },
-    /// It began a frame and did not end it in time.
+    /// It began a frame and did not end it in time: its line is slow, or it plays for time.
     #[error("a frame in lane {0} that did not end in time")]
     Unfinished(Lane),
-    /// What it sent is not of this protocol: an unknown or repeated stream, a stream that ends, bytes where none belong.
+    /// What it sent is not of this protocol: an unknown or repeated stream, bytes where none belong. What breaks off is
+    /// never taken for this.
     #[error("what it sent is not of this protocol")]
     Malformed,
     /// It kept sending more than its share.
@@ -92,10 +93,14 @@ pub enum Refusal {
     /// This node is stopping.
     #[error("this node is stopping")]
     Stopping,
+    /// One of its streams ended, broke off or is read no more, while the connection lasts: it is on its way out, or gave
+    /// up.
+    #[error("one of its streams broke off")]
+    Torn,
 }
 
 /// The names of the refusals; the position is the code on the wire.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 21] = [
     "stopping",
     "unknown_issuer",
     "expired",
@@ -116,6 +121,7 @@ const NAMES: [&str; 20] = [
     "malformed",
     "flood",
     "replaced",
+    "torn",
 ];
 
 impl Refusal {
@@ -143,6 +149,7 @@ impl Refusal {
             Refusal::Malformed => 17,
             Refusal::Flood(_) => 18,
             Refusal::Replaced => 19,
+            Refusal::Torn => 20,
         }
     }
 
@@ -152,19 +159,17 @@ impl Refusal {
         NAMES[usize::from(self.code())]
     }
 
-    /// Whether the peer broke the rules, so that it stays out for a while.
+    /// Whether the peer broke the rules, so that it stays out for a while. Only what arrived can break them, never what
+    /// is missing: that is how a crash, a restart or a slow line looks from here.
     #[must_use]
     pub const fn is_misconduct(self) -> bool {
-        matches!(
-            self,
-            Refusal::Oversized { .. } | Refusal::Unfinished(_) | Refusal::Malformed | Refusal::Flood(_)
-        )
+        matches!(self, Refusal::Oversized { .. } | Refusal::Malformed | Refusal::Flood(_))
     }
 
     /// Whether it belongs to the life of a healthy network and is worth no warning.
     #[must_use]
     pub const fn is_ordinary(self) -> bool {
-        matches!(self, Refusal::Duplicate | Refusal::Replaced | Refusal::Stopping)
+        matches!(self, Refusal::Duplicate | Refusal::Replaced | Refusal::Stopping | Refusal::Torn)
     }
 
     pub(crate) fn close_code(self) -> VarInt {
@@ -259,9 +264,10 @@ mod tests {
             Refusal::Malformed,
             Refusal::Flood(Lane::Bulk),
             Refusal::Replaced,
+            Refusal::Torn,
         ];
         let codes: Vec<u8> = all.iter().map(|refusal| refusal.code()).collect();
-        assert_eq!(codes, (0..20).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..21).collect::<Vec<u8>>());
         assert_eq!(all.map(Refusal::name), NAMES);
     }
 }

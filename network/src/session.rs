@@ -1,6 +1,7 @@
 //! One connection to one validator, from the greeting to its end.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -71,32 +72,47 @@ pub(crate) struct Control {
     hello: Hello,
 }
 
-/// Greets the other end and hears its greeting.
-pub(crate) async fn greet(connection: &Connection, ours: &Hello) -> Result<Control, Parting> {
-    let greeting = async {
-        let mut out = connection.open_uni().await.map_err(|error| Parting::of(&error))?;
-        let hello = Bytes::from(ledger::hash::encode(ours));
-        let sent = async {
-            out.set_priority(PRIORITY_OF_CONTROL)?;
-            out.write_all(&Carries::Control.encode()).await?;
-            out.write_all_chunks(&mut encode(hello)).await
-        };
-        sent.await.map_err(|_| lost(connection))?;
-        let mut stream = connection.accept_uni().await.map_err(|error| Parting::of(&error))?;
-        let refused = |ended: Ended| ended.parting(connection);
-        if head(&mut stream).await.map_err(refused)? != Carries::Control {
-            return Err(Parting::Refused(Refusal::Malformed));
+/// Greets the other end and hears its greeting, by `deadline` at the latest.
+pub(crate) async fn greet(
+    connection: &Connection,
+    ours: &Hello,
+    deadline: Instant,
+) -> Result<Control, Parting> {
+    let mut out = connection.open_uni().await.map_err(|error| Parting::of(&error))?;
+    let greeted = timeout_at(deadline, greeting(connection, &mut out, ours)).await;
+    match greeted.unwrap_or(Err(Parting::Refused(Refusal::Silent))) {
+        Ok((incoming, hello)) => Ok(Control { out, incoming, hello }),
+        Err(parting) => {
+            // Before the stream ends, so that the peer learns of the reason first.
+            if let Parting::Refused(refusal) = parting {
+                connection.close(refusal.close_code(), refusal.name().as_bytes());
+            }
+            Err(parting)
         }
-        let mut incoming = Frames::new(stream, CONTROL_BYTES);
-        let theirs = incoming.next(None).await.map_err(refused)?;
-        let hello = ours.check(&theirs).map_err(Parting::Refused)?;
-        Ok(Control { out, incoming, hello })
-    };
-    let result: Result<Control, Parting> = greeting.await;
-    if let Err(Parting::Refused(refusal)) = result {
-        connection.close(refusal.close_code(), refusal.name().as_bytes());
     }
-    result
+}
+
+async fn greeting(
+    connection: &Connection,
+    out: &mut SendStream,
+    ours: &Hello,
+) -> Result<(Frames, Hello), Parting> {
+    let hello = Bytes::from(ledger::hash::encode(ours));
+    let sent = async {
+        out.set_priority(PRIORITY_OF_CONTROL)?;
+        out.write_all(&Carries::Control.encode()).await?;
+        out.write_all_chunks(&mut encode(hello)).await
+    };
+    sent.await.map_err(|_| torn(connection))?;
+    let mut stream = connection.accept_uni().await.map_err(|error| Parting::of(&error))?;
+    let refused = |ended: Ended| ended.parting(connection);
+    if head(&mut stream).await.map_err(refused)? != Carries::Control {
+        return Err(Parting::Refused(Refusal::Malformed));
+    }
+    let mut incoming = Frames::new(stream, CONTROL_BYTES);
+    let theirs = incoming.next(None).await.map_err(refused)?;
+    let hello = ours.check(&theirs).map_err(Parting::Refused)?;
+    Ok((incoming, hello))
 }
 
 const PRIORITY_OF_CONTROL: i32 = 3;
@@ -182,8 +198,12 @@ impl Session {
                     }
                     Err(error) => break error,
                 },
-                // Ends that say nothing follow from the end of the connection, which comes next.
-                Some(Ok(Ended::Refused(refusal))) = tasks.join_next() => self.refuse(refusal),
+                Some(Ok(ended)) = tasks.join_next() => match ended {
+                    Ended::Refused(refusal) => self.refuse(refusal),
+                    // What follows from the end of the connection says nothing: that comes next.
+                    _ if self.connection.close_reason().is_none() => self.refuse(Refusal::Torn),
+                    _ => {}
+                },
             }
         };
         self.refusal.get().map_or_else(|| Parting::of(&end), |refusal| Parting::Refused(*refusal))
@@ -208,20 +228,11 @@ impl Session {
                 stream.write_all_chunks(&mut encode(frame)).await
             };
             if sent.await.is_err() {
-                return self.stopped();
+                return Ended::Torn;
             }
             line.counts.sent_frames.fetch_add(1, Ordering::Relaxed);
             line.counts.sent_bytes.fetch_add(size, Ordering::Relaxed);
             pause(bucket.book(size + FRAME_COST, Instant::now().into_std())).await;
-        }
-    }
-
-    /// A stream that we write to broke. Either the connection has ended, or the peer has stopped reading this stream,
-    /// which this protocol does not know.
-    fn stopped(&self) -> Ended {
-        match self.connection.close_reason() {
-            Some(_) => Ended::Lost,
-            None => Ended::Refused(Refusal::Malformed),
         }
     }
 
@@ -236,14 +247,16 @@ impl Session {
         let line = match timeout(timing.frame, head(&mut stream)).await {
             Ok(Ok(Carries::Frames(chain, lane))) => self.line(chain, lane),
             Ok(Err(ended)) => return ended,
-            Ok(Ok(Carries::Control)) | Err(_) => None,
+            Ok(Ok(Carries::Control)) => None,
+            Err(_) => return Ended::Torn,
         };
         let Some(line) = line else { return Ended::Refused(Refusal::Malformed) };
         let is_first = opened.lock().unwrap_or_else(PoisonError::into_inner).insert((line.chain, line.lane));
         if !is_first {
             return Ended::Refused(Refusal::Malformed);
         }
-        self.receive(line, stream, limits.of(line.lane), timing).await.unwrap_or_else(|ended| ended)
+        let Err(ended) = self.receive(line, stream, limits.of(line.lane), timing).await;
+        ended
     }
 
     async fn receive(
@@ -252,7 +265,7 @@ impl Session {
         stream: RecvStream,
         limits: &LaneLimits,
         timing: Timing,
-    ) -> Result<Ended, Ended> {
+    ) -> Result<Infallible, Ended> {
         let mut frames = Frames::new(stream, limits.frame_bytes);
         let mut bucket = Bucket::new(limits.bytes_per_s);
         let mut above_since = None;
@@ -270,7 +283,8 @@ impl Session {
             }
             pause(wait).await;
             if !line.arrivals.deliver(self.peer, line.lane, frame).await {
-                return Ok(Ended::Lost);
+                // Nobody takes frames of this chain any more. The stream stays as it is, so that the peer waits.
+                return std::future::pending().await;
             }
         }
     }
@@ -289,7 +303,7 @@ async fn say(mut out: SendStream, every: Duration) -> Ended {
     loop {
         ticks.tick().await;
         if out.write_all_chunks(&mut encode(Bytes::new())).await.is_err() {
-            return Ended::Lost;
+            return Ended::Torn;
         }
     }
 }
@@ -299,9 +313,8 @@ async fn hear(mut incoming: Frames, silence: Duration) -> Ended {
     loop {
         match timeout(silence, incoming.next(None)).await {
             Ok(Ok(frame)) if frame.is_empty() => {}
-            Ok(Ok(_)) => return Ended::Refused(Refusal::Malformed),
-            Ok(Err(Ended::Lost)) => return Ended::Lost,
-            Ok(Err(_)) => return Ended::Refused(Refusal::Malformed),
+            Ok(Err(Ended::Torn)) => return Ended::Torn,
+            Ok(_) => return Ended::Refused(Refusal::Malformed),
             Err(_) => return Ended::Refused(Refusal::Silent),
         }
     }
@@ -310,8 +323,8 @@ async fn hear(mut incoming: Frames, silence: Duration) -> Ended {
 /// Why a stream came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
-    /// With the connection.
-    Lost,
+    /// It broke off, with the connection or before it. A peer that dies may look so for a moment, and is no liar.
+    Torn,
     /// By a frame above the limit, of so many bytes.
     Oversized(u32),
     /// By a frame that took too long.
@@ -325,21 +338,22 @@ impl Ended {
         match self {
             Ended::Oversized(bytes) => Ended::Refused(Refusal::Oversized { lane, bytes }),
             Ended::Unfinished => Ended::Refused(Refusal::Unfinished(lane)),
-            Ended::Lost | Ended::Refused(_) => self,
+            Ended::Torn | Ended::Refused(_) => self,
         }
     }
 
     fn parting(self, connection: &Connection) -> Parting {
         match self {
-            Ended::Lost => lost(connection),
+            Ended::Torn => torn(connection),
             Ended::Refused(refusal) => Parting::Refused(refusal),
             Ended::Oversized(_) | Ended::Unfinished => Parting::Refused(Refusal::Malformed),
         }
     }
 }
 
-fn lost(connection: &Connection) -> Parting {
-    connection.close_reason().map_or(Parting::Lost, |error| Parting::of(&error))
+/// How a connection ends of which a stream broke off.
+fn torn(connection: &Connection) -> Parting {
+    connection.close_reason().map_or(Parting::Refused(Refusal::Torn), |error| Parting::of(&error))
 }
 
 /// The frames of a stream.
@@ -378,7 +392,7 @@ impl Frames {
                 Some(deadline) => timeout_at(deadline, read).await.map_err(|_| Ended::Unfinished)?,
                 None => read.await,
             };
-            self.piece = piece.map_err(ended)?.ok_or(Ended::Refused(Refusal::Malformed))?.bytes;
+            self.piece = piece.ok().flatten().ok_or(Ended::Torn)?.bytes;
         }
     }
 }
@@ -386,16 +400,6 @@ impl Frames {
 /// The first two bytes of a stream.
 async fn head(stream: &mut RecvStream) -> Result<Carries, Ended> {
     let mut head = [0; 2];
-    stream.read_exact(&mut head).await.map_err(|error| match error {
-        quinn::ReadExactError::FinishedEarly(_) => Ended::Refused(Refusal::Malformed),
-        quinn::ReadExactError::ReadError(error) => ended(error),
-    })?;
+    stream.read_exact(&mut head).await.map_err(|_| Ended::Torn)?;
     Carries::decode(head).map_err(Ended::Refused)
-}
-
-fn ended(error: quinn::ReadError) -> Ended {
-    match error {
-        quinn::ReadError::ConnectionLost(_) => Ended::Lost,
-        _ => Ended::Refused(Refusal::Malformed),
-    }
 }

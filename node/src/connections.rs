@@ -39,6 +39,11 @@ impl Connections {
         (Arc::new(Connections { network }), receivers)
     }
 
+    /// Ends all of them, so that nobody has to miss this node first.
+    pub(crate) async fn stop(&self) {
+        self.network.say_goodbye().await;
+    }
+
     /// How the connections are.
     pub(crate) fn peers(&self) -> Vec<PeerHealth> {
         let peers = self.network.status().peers.into_iter();

@@ -52,6 +52,23 @@ impl Story {
         self.goes_on().await;
     }
 
+    /// The third validator, whatever it looked like before, may connect again at once.
+    async fn welcomes_back(self) {
+        assert_eq!(self.a.refused("shut_out"), 0);
+        let mut again = self.rogue().await;
+        again.stays_alive();
+        let _stream = again.stream(UNITS, &frame(b"back again")).await;
+        let Story { mut a, consortium, .. } = self;
+        loop {
+            let (from, lane, bytes) = a.payment().await;
+            if bytes == b"back again" {
+                assert_eq!((from, lane), (consortium.keys[2].public(), Lane::Units));
+                break;
+            }
+        }
+        assert_eq!(a.refused("shut_out"), 0);
+    }
+
     async fn goes_on(&mut self) {
         let number = self.a.status().peers.iter().filter(|peer| peer.connection.is_some()).count();
         assert_eq!(number, 1);
@@ -112,22 +129,119 @@ async fn a_second_stream_for_the_same_lane_is_refused() {
     story.ends(rogue, Refusal::Malformed).await;
 }
 
+/// The ways in which a stream breaks off while its connection lasts: at the end of a program, in a crash, under load.
+#[derive(Clone, Copy, Debug)]
+enum Tear {
+    Ends,
+    IsReset,
+}
+
+impl Tear {
+    fn apply(self, stream: &mut quinn::SendStream) {
+        match self {
+            Tear::Ends => stream.finish().unwrap(),
+            Tear::IsReset => stream.reset(0u32.into()).unwrap(),
+        }
+    }
+}
+
 #[tokio::test]
-async fn streams_that_are_opened_and_given_up_again_and_again_are_refused() {
+async fn a_stream_that_breaks_off_anywhere_ends_the_connection_and_shuts_nobody_out() {
+    // Nothing yet, half of what a stream says of itself, all of it, within a length, within a frame, between two.
+    let units = [&UNITS[..], &frame(b"unit")].concat();
+    for cut in 0..=units.len() {
+        for tear in [Tear::Ends, Tear::IsReset] {
+            let story = Story::new().await;
+            let rogue = story.rogue().await;
+            let mut stream = rogue.connection.open_uni().await.unwrap();
+            stream.write_all(&units[..cut]).await.unwrap();
+            tear.apply(&mut stream);
+            assert_eq!(rogue.thrown_out().await, "torn", "{tear:?} after {cut} bytes");
+            story.welcomes_back().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_greeting_that_breaks_off_anywhere_ends_the_connection_and_shuts_nobody_out() {
+    let story = Story::new().await;
+    let hello = frame(&borsh::to_vec(&greeting(&story.consortium)).unwrap());
+    let control = [&[0, 0][..], &hello].concat();
+    for cut in [0, 1, 2, 5, 6, control.len() / 2, control.len() - 1, control.len()] {
+        for tear in [Tear::Ends, Tear::IsReset] {
+            let rogue = story.connected(Papers::of(&story.consortium, 2)).await;
+            let mut stream = rogue.connection.open_uni().await.unwrap();
+            stream.write_all(&control[..cut]).await.unwrap();
+            tear.apply(&mut stream);
+            assert_eq!(rogue.thrown_out().await, "torn", "{tear:?} after {cut} bytes");
+        }
+    }
+    assert_eq!(story.a.refused("malformed"), 0);
+    story.welcomes_back().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_stops_reading_is_given_up_and_not_shut_out() {
     let story = Story::new().await;
     let rogue = story.rogue().await;
-    let opens = async {
-        // Ten may be open at once; the node has no reason to grant an eleventh.
-        for kind in 1..=3u8 {
-            for chain in 0..3 {
-                let Ok(mut stream) = rogue.connection.open_uni().await else { return };
-                let _ = stream.write_all(&[kind, chain]).await;
-                let _ = stream.finish();
-            }
+    let control = rogue.connection.accept_uni().await.unwrap();
+    story.a.network.send(To::All, SubChain::Payment, Lane::Units, &b"unit"[..]).unwrap();
+    let mut units = rogue.connection.accept_uni().await.unwrap();
+    units.stop(0u32.into()).unwrap();
+    // It shows with the next frame.
+    let sends = async {
+        loop {
+            story.a.network.send(To::All, SubChain::Payment, Lane::Units, &b"unit"[..]).unwrap();
+            tokio::task::yield_now().await;
         }
     };
-    opens.await;
-    story.ends(rogue, Refusal::Malformed).await;
+    tokio::select! {
+        () = sends => {}
+        reason = rogue.thrown_out() => assert_eq!(reason, "torn"),
+    }
+    drop(control);
+    story.welcomes_back().await;
+}
+
+#[tokio::test]
+async fn who_dies_within_a_frame_is_missed_and_not_shut_out() {
+    let timing = Timing { frame: Duration::from_millis(300), ..quick() };
+    let story = Story::with(|config| Config { timing, ..config }).await;
+    let rogue = story.rogue().await;
+    let _stream = rogue.stream([3, 2], &[&100u32.to_le_bytes()[..], b"no more than th"].concat()).await;
+    assert_eq!(rogue.thrown_out().await, "unfinished");
+    story.welcomes_back().await;
+}
+
+#[tokio::test]
+async fn a_node_whose_chain_takes_no_more_frames_tears_no_stream() {
+    // As a node does that is stopping: its chains end first, its connections last.
+    let mut story = Story::new().await;
+    drop(story.a.inboxes.drain(..).collect::<Vec<_>>());
+    for _ in 0..20 {
+        story.b.network.send(To::All, SubChain::Payment, Lane::Units, &b"unit"[..]).unwrap();
+        story.a.network.send(To::All, SubChain::Payment, Lane::Units, &b"unit"[..]).unwrap();
+        assert_eq!(story.b.payment().await.2, b"unit");
+    }
+    assert!(story.b.is_connected_to(story.a.key));
+    story.a.network.stop().await;
+    until("the goodbye", || story.b.refused_by_peers("stopping") == 1).await;
+    assert_eq!(story.b.refused("malformed") + story.b.refused("torn"), 0);
+}
+
+#[tokio::test]
+async fn who_shows_a_certificate_without_its_key_shuts_its_owner_out_of_nothing() {
+    let story = Story::new().await;
+    let stolen = || Papers {
+        certificate: Some(certificate(&story.consortium.authority, &story.consortium.keys[2], 2)),
+        key: key(99),
+    };
+    // The client's signature is checked after the client has finished its side.
+    if let Ok(impostor) = connect(stolen(), story.a.address(), b"permuta").await {
+        impostor.thrown_out().await;
+    }
+    until("the impostor to be refused", || story.a.refused("malformed") == 1).await;
+    story.welcomes_back().await;
 }
 
 #[tokio::test]

@@ -177,6 +177,7 @@ async fn serve(args: &Args) -> Result<()> {
             })
         }
     };
+    connections.stop().await;
     watched.stop(false).await;
     outcome
 }
