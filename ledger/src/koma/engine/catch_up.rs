@@ -1,0 +1,155 @@
+//! Catch-up: who is behind asks others for sealed blocks, and believes the validators of each block's era alone. What a
+//! peer may ask for is bounded.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{KomaEngine, STATUS_MS};
+use crate::block::{Block, Seal};
+use crate::engine::{Effect, Host, Report};
+use crate::hash::{Hash, encode};
+use crate::key::PublicKey;
+use crate::koma::frame::{BLOCKS_BYTES, Frame, MAX_BLOCKS};
+use crate::koma::policy::Policy;
+use crate::koma::validators::Validators;
+use crate::moment::{Height, Timestamp};
+use crate::validity::check_body;
+
+/// After how long somebody else is asked for blocks.
+pub(super) const PATIENCE_MS: u64 = 3_000;
+/// From so many missing blocks on they are asked for at once, fewer after a while without progress.
+const FAR_BEHIND: u64 = 4;
+/// How many sealed blocks wait to be executed before no more are asked for.
+const ADOPTED: usize = 2 * MAX_BLOCKS;
+/// How many questions a validator may ask in a second before they go unanswered, and how many at once.
+const QUESTIONS_PER_S: u64 = 400;
+
+/// A validator as a peer.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) height: Height,
+    pub(super) era: u64,
+    /// Until when it is not asked for blocks: it answered with nothing of use, or not at all.
+    pub(super) useless_until: Timestamp,
+    /// Up to which height it was sent the seal that it lacked.
+    pub(super) told: Height,
+    /// Bodies it sent of which no unit was seen.
+    pub(super) unnamed: VecDeque<Hash>,
+    pub(super) questions: u64,
+    pub(super) questions_at: Timestamp,
+}
+
+impl KomaEngine {
+    /// Whether a question of `from`, as much work as `cost` small ones, is to be answered.
+    pub(super) fn may_ask(&mut self, now: Timestamp, from: PublicKey, cost: u64) -> bool {
+        let peer = self.peers.entry(from).or_default();
+        let since = now.0.saturating_sub(peer.questions_at.0).min(1_000);
+        let earned = since * QUESTIONS_PER_S / 1_000;
+        if earned > 0 {
+            peer.questions = peer.questions.saturating_sub(earned);
+            peer.questions_at = now;
+        }
+        let answered = peer.questions + cost <= QUESTIONS_PER_S;
+        if answered {
+            peer.questions += cost;
+        }
+        answered
+    }
+
+    pub(super) fn send_blocks(&self, to: PublicKey, from: Height, host: &dyn Host, out: &mut Vec<Effect>) {
+        let mut blocks = Vec::new();
+        let mut bytes = 0usize;
+        let mut next = Height(from.0.max(1));
+        while blocks.len() < MAX_BLOCKS && next <= self.head.0 {
+            let Some(committed) = host.committed(next) else { break };
+            bytes += encode(&committed.block).len() + encode(&committed.seal).len();
+            if bytes > BLOCKS_BYTES && !blocks.is_empty() {
+                break;
+            }
+            blocks.push((Arc::new(committed.block.clone()), committed.seal.clone()));
+            next = next.next();
+        }
+        if !blocks.is_empty() {
+            Self::send(out, Some(to), &Frame::Blocks(blocks));
+        }
+    }
+
+    /// Takes sealed blocks, each vouched for by the validators of its era.
+    pub(super) fn adopt(
+        &mut self,
+        now: Timestamp,
+        from: PublicKey,
+        blocks: Vec<(Arc<Block>, Seal)>,
+        host: &dyn Host,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.asked.is_none_or(|(asked, _)| asked != from) {
+            return;
+        }
+        self.asked = None;
+        let before = self.adopted.len();
+        for (block, seal) in blocks {
+            let (last, parent) = match self.adopted.back() {
+                Some((block, seal)) => (block.header.height, seal.claim.block),
+                None => self.head,
+            };
+            let height = block.header.height;
+            if height <= last {
+                continue;
+            }
+            let claim = &seal.claim;
+            let members = host.validators(claim.era).unwrap_or_default();
+            let follows = height == last.next() && block.header.parent == parent;
+            let vouched = claim.chain == self.chain
+                && claim.height == height
+                && claim.block == block.header.hash()
+                && Validators::new(members.clone())
+                    .is_ok_and(|validators| claim.grade >= Policy::base(self.rules.mode, &validators));
+            // Who decides in a later era shows once the blocks before it are executed.
+            if !follows || members.is_empty() {
+                break;
+            }
+            if !vouched || seal.verify(&members).is_err() || check_body(&block).is_err() {
+                out.push(Effect::Report(Report::Malformed { peer: from }));
+                break;
+            }
+            if self.pending.as_ref().is_some_and(|pending| pending.claim.height == height) {
+                self.take_seal(seal.clone(), out);
+            }
+            self.adopted.push_back((block, seal));
+            self.progress_at = now;
+        }
+        if self.adopted.len() == before {
+            self.peers.entry(from).or_default().useless_until = now.plus_ms(2 * PATIENCE_MS);
+        }
+    }
+
+    /// Asks for blocks that others have and this node lacks.
+    pub(super) fn catch_up(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        let have = self.adopted.back().map_or(self.head.0, |(block, _)| block.header.height);
+        if self.adopted.len() >= ADOPTED {
+            return;
+        }
+        let slow = self.asked.filter(|(_, at)| at.plus_ms(PATIENCE_MS) <= now).map(|(peer, _)| peer);
+        if self.asked.is_some() && slow.is_none() {
+            return;
+        }
+        if let Some(peer) = slow.and_then(|slow| self.peers.get_mut(&slow)) {
+            peer.useless_until = now.plus_ms(2 * PATIENCE_MS);
+        }
+        self.asked = None;
+        let useful = self.peers.iter().filter(|(_, peer)| peer.useless_until <= now);
+        let best = useful.map(|(key, peer)| (peer.height, *key)).max();
+        let Some((height, peer)) = best.filter(|(height, _)| *height > have) else { return };
+        let stalled = self.progress_at.plus_ms(STATUS_MS) <= now;
+        if height.0 - have.0 >= FAR_BEHIND || stalled {
+            self.asked = Some((peer, now));
+            Self::send(out, Some(peer), &Frame::WantBlocks(have.next()));
+        }
+    }
+
+    pub(super) fn status(&self, to: Option<PublicKey>, out: &mut Vec<Effect>) {
+        let (era, height) = (self.koma.current().era().number, self.head.0);
+        Self::send(out, to, &Frame::Status { era, height });
+    }
+}

@@ -1,0 +1,97 @@
+//! The change from one era to the next, and what is still known of those that are over.
+
+use std::collections::BTreeSet;
+
+use super::KomaEngine;
+use super::kept::Kept;
+use crate::account::EraRecord;
+use crate::engine::{Effect, Host, Reached};
+use crate::genesis::Rules;
+use crate::hash::{Hash, encode};
+use crate::key::PublicKey;
+use crate::koma::era::{End, Era, Pace};
+use crate::koma::event::Event;
+use crate::koma::validators::{Validators, ValidatorsError};
+use crate::moment::Timestamp;
+
+/// How many eras are still told apart: beyond, the oldest two count as one, with what surely holds of both.
+const REACHED: usize = 64;
+
+/// The era that a chain's state tells of.
+pub(super) fn era(
+    chain: Hash,
+    rules: &Rules,
+    record: &EraRecord,
+    members: Vec<(PublicKey, u64)>,
+) -> Result<Era, ValidatorsError> {
+    Ok(Era {
+        chain,
+        number: record.number,
+        validators: Validators::new(members)?,
+        banned: BTreeSet::new(),
+        start: record.start,
+        seed: record.seed,
+        root: record.root,
+        root_height: record.root_height,
+        pace: Pace { round_ms: u64::from(rules.round_ms), max_exponent: rules.max_exponent },
+        end: End { min_blocks: rules.era_blocks, min_ms: rules.era_ms },
+    })
+}
+
+impl KomaEngine {
+    /// A further era begins.
+    pub(super) fn begin(
+        &mut self,
+        now: Timestamp,
+        record: &EraRecord,
+        host: &mut dyn Host,
+        out: &mut Vec<Effect>,
+    ) {
+        let members = host.validators(record.number).unwrap_or_default();
+        // The chain takes no validators that could not run an era.
+        let Ok(era) = era(self.chain, &self.rules, record, members) else { return };
+        self.before = self.eras_so_far();
+        while self.before.len() > REACHED {
+            let older = self.before.remove(0);
+            self.before[0] = older.with(&self.before[0]);
+        }
+        let before = self.before.clone();
+        out.push(Effect::Keep { era: era.number, bytes: encode(&Kept::Before(before)), sync: false });
+        out.push(Effect::Forget(era.number - 1));
+        let root = era.root_height;
+        self.bodies.retain(|_, block| block.header.height > root);
+        let bodies = &self.bodies;
+        self.kept.retain(|hash| bodies.contains_key(hash));
+        self.places.retain(|_, height| *height >= root);
+        self.queue.clear();
+        self.checks.clear();
+        self.wanted.clear();
+        // An era that began before the loss may hold words of this node's; one that began after it cannot.
+        let silent = self.lost_at.is_some_and(|lost| era.start <= lost);
+        if self.lost_at.is_some() {
+            self.listening = silent.then(BTreeSet::new);
+            self.koma.listen(silent);
+            self.mark(era.number, out);
+        }
+        let mode = self.rules.mode;
+        self.drive(now, Event::Begin { era: Box::new(era), mode }, host, out);
+    }
+
+    /// What each era reached that is still told apart, the running one last. The one before it may still grow.
+    pub(super) fn eras_so_far(&self) -> Vec<Reached> {
+        let mut eras = self.before.clone();
+        let mut running = self.koma.eras().peekable();
+        while let Some(instance) = running.next() {
+            let last = running.peek().map_or(self.head.0, |next| next.era().root_height);
+            let blocks = instance.dag().blocks();
+            let ladder = instance.ladder().iter();
+            let ladder = ladder.map(|rung| (rung.threshold(), blocks.get(rung.last()).height)).collect();
+            let first = instance.era().root_height.next();
+            let reached = Reached { first, last, total: instance.era().validators.total(), ladder };
+            // Before a restart it may have been seen to reach less.
+            eras.retain(|era| era.last < instance.era().root_height.next());
+            eras.push(reached);
+        }
+        eras
+    }
+}
