@@ -117,10 +117,9 @@ async fn greeting(
 
 const PRIORITY_OF_CONTROL: i32 = 3;
 
-/// Units go before transactions, those before bulk.
-const fn priority(lane: Lane) -> i32 {
-    PRIORITY_OF_CONTROL - 1 - lane as i32
-}
+/// All lanes take turns, a packet each: an urgent frame waits for a packet of every other lane at most. If units always
+/// went first, a narrow line full of them would never carry the bodies that they are about.
+const PRIORITY_OF_LANES: i32 = 2;
 
 impl Session {
     pub(crate) fn new(
@@ -220,7 +219,7 @@ impl Session {
             let sent = async {
                 if stream.is_none() {
                     let opened = self.connection.open_uni().await?;
-                    opened.set_priority(priority(line.lane))?;
+                    opened.set_priority(PRIORITY_OF_LANES)?;
                     let opened = stream.insert(opened);
                     opened.write_all(&Carries::Frames(line.chain, line.lane).encode()).await?;
                 }

@@ -33,6 +33,8 @@ const MISSES: u8 = 2;
 const LATE_ROUNDS: u64 = 4;
 /// How often, in rounds, a node tells another what it holds.
 const GOSSIP_ROUNDS: u64 = 3;
+/// The longest that units may be under way before they are given again, in milliseconds, unless a round is longer.
+const MAX_PATIENCE_MS: u64 = 8_000;
 /// The most units that wait at the door, or for their time.
 const MAX_HELD: usize = 8192;
 /// How far ahead of the local clock a unit may be, in rounds of the longest kind.
@@ -77,8 +79,20 @@ pub struct Instance {
     refused: BTreeSet<Hash>,
     queue: VecDeque<(VerifiedUnit, PublicKey)>,
     told: BTreeMap<PublicKey, Timestamp>,
+    /// What was given to others and may be under way.
+    given: BTreeMap<PublicKey, Given>,
     gossip_at: Timestamp,
     gossip_turn: usize,
+}
+
+/// Units that were given to a peer who said that it lacks them.
+#[derive(Debug)]
+struct Given {
+    /// What it has once they are there.
+    next: Vec<u32>,
+    at: Timestamp,
+    /// How long they may take before they are given again: on a slow line this doubles until it is enough.
+    patience_ms: u64,
 }
 
 impl Instance {
@@ -117,6 +131,7 @@ impl Instance {
             refused: BTreeSet::new(),
             queue: VecDeque::new(),
             told: BTreeMap::new(),
+            given: BTreeMap::new(),
             gossip_at: era.start,
             gossip_turn: 0,
             era,
@@ -812,8 +827,10 @@ impl Instance {
         }
         let bytes = 33 * self.era.validators.count() + 200;
         let most = (UNITS_BYTES / bytes).clamp(1, MAX_UNITS);
-        let lacking: Vec<VerifiedUnit> = lacks(&self.dag, &have.next, most).collect();
+        let has = self.has(now, from, &have.next);
+        let lacking: Vec<VerifiedUnit> = lacks(&self.dag, &has, most).collect();
         if !lacking.is_empty() {
+            self.give(now, from, has, &lacking);
             effects.push(Effect::Send { to: Some(from), message: Message::Units(lacking) });
         }
         let more = self.era.validators.all().zip(&have.next).any(|(member, next)| {
@@ -823,6 +840,35 @@ impl Instance {
         if more || accused {
             self.tell(now, from, effects);
         }
+    }
+
+    /// What a peer who says that it has `next` will have as soon as it has what was given to it. What takes too long is
+    /// taken for lost. Without this whoever is behind on a line slower than a round is sent the same again and again,
+    /// until nothing else gets through.
+    fn has(&mut self, now: Timestamp, peer: PublicKey, next: &[u32]) -> Vec<u32> {
+        let retry_ms = self.retry_ms();
+        let Some(given) = self.given.get_mut(&peer) else { return next.to_vec() };
+        let arrived = next.iter().zip(&given.next).all(|(has, given)| has >= given);
+        if arrived {
+            self.given.remove(&peer);
+            return next.to_vec();
+        }
+        if given.at.plus_ms(given.patience_ms) <= now {
+            given.patience_ms = (2 * given.patience_ms).clamp(retry_ms, MAX_PATIENCE_MS.max(retry_ms));
+            return next.to_vec();
+        }
+        next.iter().zip(&given.next).map(|(has, given)| *has.max(given)).collect()
+    }
+
+    /// Remembers that a peer who has `has`, or will, is given `units` besides.
+    fn give(&mut self, now: Timestamp, peer: PublicKey, mut has: Vec<u32>, units: &[VerifiedUnit]) {
+        for unit in units {
+            if let Some(next) = has.get_mut(unit.unit().creator.index()) {
+                *next = (*next).max(unit.unit().seq.saturating_add(1));
+            }
+        }
+        let patience_ms = self.given.get(&peer).map_or(2 * self.retry_ms(), |given| given.patience_ms);
+        self.given.insert(peer, Given { next: has, at: now, patience_ms });
     }
 
     /// Gives a peer what it asks for by name.

@@ -18,6 +18,9 @@ pub const MAX_PER_PEER: usize = 2048;
 /// The most holders remembered of one thing.
 const MAX_HOLDERS: usize = 16;
 
+/// How often patience doubles while something is asked for in vain.
+const MAX_DOUBLED: usize = 5;
+
 /// What is asked for by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wanted {
@@ -158,7 +161,7 @@ impl Pending {
         }
     }
 
-    /// What to ask at `now`, of whom; asks again after `retry_ms`, then of the next holder. When all known holders were
+    /// What to ask at `now`, of whom; asks again after `retry_ms` at first, then of the next holder. When all known holders were
     /// asked, it is the turn of the `others`: who sent a unit may keep back what it cites.
     pub fn ask(
         &mut self,
@@ -175,7 +178,7 @@ impl Pending {
             }
             let strangers = others.iter().filter(|other| !search.holders.contains(other));
             let turn = search.asked % (search.holders.len() + strangers.clone().count()).max(1);
-            let Some(holder) = search.holders.iter().chain(strangers).nth(turn) else { continue };
+            let Some(holder) = search.holders.iter().chain(strangers.clone()).nth(turn) else { continue };
             let asking = questions.entry(*holder).or_default();
             if asking.units.len() + asking.evidence.len() + asking.bodies.len() >= MAX_UNITS {
                 continue;
@@ -185,8 +188,10 @@ impl Pending {
                 Wanted::Evidence(member) => asking.evidence.push(*member),
                 Wanted::Body(hash) => asking.bodies.push(*hash),
             }
+            // Each time that everybody was asked, patience doubles: an answer may be under way on a slow line.
+            let turns = search.asked / (search.holders.len() + strangers.count()).max(1);
             search.asked += 1;
-            search.due = now.plus_ms(retry_ms);
+            search.due = now.plus_ms(retry_ms << turns.min(MAX_DOUBLED));
         }
         questions
     }
