@@ -1,5 +1,6 @@
 //! The connections of a validator to the others of its consortium, as something that carries frames.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
@@ -62,9 +63,10 @@ impl Connections {
         peers.map(health).collect()
     }
 
-    /// How many frames and peers were refused, by reason.
-    pub(crate) fn refused(&self) -> std::collections::BTreeMap<&'static str, u64> {
-        self.network.status().refused
+    /// How many connections were refused, by reason: by this node, and by others.
+    pub(crate) fn refused(&self) -> [BTreeMap<&'static str, u64>; 2] {
+        let status = self.network.status();
+        [status.refused, status.refused_by_peers]
     }
 }
 

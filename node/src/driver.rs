@@ -120,7 +120,7 @@ fn drive(
                 wire.send(to, chain, if bulk { Lane::Bulk } else { Lane::Units }, bytes);
             }
             Request::Wake(at) => wake = at,
-            Request::Report(report) => tell(chain, &report),
+            Request::Report(report) => tell(house, chain, &report),
         };
         let committed = ledger.step_with(now, &mut ask);
         if committed.with_context(|| format!("the {chain} chain cannot go on"))?.is_some() {
@@ -186,7 +186,16 @@ fn pace(house: &House, chain: SubChain, now: Timestamp) {
 }
 
 /// Tells people what the engine reports.
-fn tell(chain: SubChain, report: &Report) {
+fn tell(house: &House, chain: SubChain, report: &Report) {
+    house.count(match report {
+        Report::Misbehaved { .. } => "misbehaved",
+        Report::Malformed { .. } => "malformed",
+        Report::Accused { .. } => "accused",
+        Report::Alarm { .. } => "alarm",
+        Report::Diverged(_) => "diverged",
+        Report::Listening { .. } => "listening",
+        Report::Speaking { .. } => "speaking",
+    });
     match report {
         Report::Misbehaved { peer, fault } => tracing::warn!(%chain, %peer, "misbehaved: {fault}"),
         Report::Malformed { peer } => tracing::warn!(%chain, %peer, "sent what is no message"),

@@ -1,8 +1,9 @@
 //! The three ledgers of a node, open.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use borsh::BorshSerialize;
@@ -27,6 +28,8 @@ pub(crate) struct House {
     ledgers: [Arc<Ledger>; 3],
     /// Beats after each block.
     pub(crate) pulse: Pulse,
+    /// How often the engines reported what.
+    reports: Mutex<BTreeMap<&'static str, u64>>,
     /// Shared by the validators of one owner in one process.
     pub(crate) tempo: Arc<Tempo>,
 }
@@ -62,7 +65,8 @@ impl House {
             Ok(Arc::new(ledger))
         };
         let ledgers = [open(SubChain::Identity)?, open(SubChain::Data)?, open(SubChain::Payment)?];
-        Ok(House { validator: validator.public(), apps, ledgers, pulse: Pulse::default(), tempo })
+        let (pulse, reports) = (Pulse::default(), Mutex::default());
+        Ok(House { validator: validator.public(), apps, ledgers, pulse, reports, tempo })
     }
 
     /// One of the chains.
@@ -131,6 +135,16 @@ impl House {
         let ledger = self.ledger(chain);
         let transaction = self.sign(chain, key, account, ledger.next_sequence(account), payload)?;
         Ok(ledger.submit(transaction)?)
+    }
+
+    /// How often the engines of the chains reported what, since the start.
+    pub(crate) fn reports(&self) -> BTreeMap<&'static str, u64> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Counts a report.
+    pub(crate) fn count(&self, report: &'static str) {
+        *self.reports.lock().unwrap_or_else(PoisonError::into_inner).entry(report).or_default() += 1;
     }
 
     /// Writes down where the chains stand, so that the next start is short.

@@ -75,7 +75,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config.route("/healthz", web::get().to(health));
 }
 
-/// Serves `/healthz` of a node without a portal on the running system: its chains, and what `more` adds.
+/// Serves `/healthz` of a node on the running system: its chains, and what `more` adds; and takes what was signed.
 ///
 /// # Errors
 /// When the address cannot be had.
@@ -86,12 +86,16 @@ pub fn serve(
 ) -> std::io::Result<Server> {
     let server = HttpServer::new(move || {
         let (chains, more) = (chains.clone(), more.clone());
+        let door = web::Data::new(chains.clone());
         let answer = move || {
             let mut health = more();
             health["chains"] = serde_json::json!(Heights::of(&chains));
             async move { HttpResponse::Ok().json(health) }
         };
-        actix_web::App::new().route("/healthz", web::get().to(answer))
+        actix_web::App::new()
+            .app_data(door)
+            .configure(crate::door::routes)
+            .route("/healthz", web::get().to(answer))
     });
     Ok(server.workers(1).shutdown_timeout(1).disable_signals().bind(bind)?.run())
 }

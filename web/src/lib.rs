@@ -15,6 +15,7 @@ pub mod bank;
 pub mod chains;
 pub mod clock;
 pub mod db;
+mod door;
 pub mod error;
 pub mod explorer;
 mod files;

@@ -34,7 +34,10 @@ The configuration is a JSON file; paths in it are relative to it:
     \"authorities\": \"authority.pem\",    whose certificates count
     \"revocations\": \"revoked.pem\",      looked at again every few seconds; may be left out
     \"listen\": \"0.0.0.0:9400\",          for the other validators (QUIC, UDP)
-    \"health\": \"127.0.0.1:9500\",        /healthz, for those who watch over the node
+    \"health\": \"127.0.0.1:9500\",        for programs on this machine: /healthz says how the node is;
+                                       POST /transactions/CHAIN hands in what was signed
+    \"confidence\": [{\"from_usd\": 1000000, \"share_percent\": 80}],   how sure settlements of so much have to be
+                                       before they count outside; may be left out
     \"peers\": [{\"key\": \"…\", \"address\": \"validator.example:9400\"}]
   }")]
 pub(crate) struct Args {
@@ -135,13 +138,16 @@ async fn serve(args: &Args) -> Result<()> {
     let house = Arc::new(House::open(&home.path("chains"), &network, &key, tempo)?);
     let (connections, inboxes) = connect(&config, &base, &network, key)?;
     let health = {
-        let (connections, chains) = (connections.clone(), house.chains());
+        let (connections, chains, house) = (connections.clone(), house.chains(), house.clone());
         let more = move || {
             json!({
                 "peers": connections.peers(),
-                "refused": connections.refused(),
+                "refused": refused,
+                "refused_by_peers": refused_by_peers,
+                "reports": house.reports(),
                 "memory_bytes": demo::resident_bytes(),
             })
+            let [refused, refused_by_peers] = connections.refused();
         };
         web::health::serve(&config.health, chains, more)
             .with_context(|| format!("cannot listen on {}", config.health))?
