@@ -233,14 +233,40 @@ impl Standing {
         Some(Confidence { weight: *weight, total: reached.total })
     }
 
-    /// Whether what depends on the block at `height` may leave the chain when `wanted` is the weight that somebody asks
-    /// for.
+    /// Whether what depends on the block at `height`, which is `sure`, may leave the chain when somebody asks for
+    /// `per_mille` thousandths of the weight.
+    ///
+    /// Nobody has to ask for the classical grade, and evidence asks for more: in the running era nothing leaves below
+    /// the threshold at which blocks are executed. Where one owner runs all validators, their weights say nothing, and
+    /// nothing waits for them.
     #[must_use]
-    pub fn may_leave(&self, height: Height, wanted: u64) -> bool {
-        !self.halted
-            && self
-                .confidence(height)
-                .is_some_and(|sure| sure.weight >= wanted.min(sure.total.saturating_sub(1)))
+    pub fn outside(&self, height: Height, sure: Confidence, per_mille: u64) -> Outside {
+        let running = self.reached.last().is_some_and(|era| era.first <= height);
+        let executed_at = if running { self.threshold } else { 0 };
+        let most = sure.total.saturating_sub(1);
+        let share = u128::from(sure.total) * u128::from(per_mille.min(1000)) / 1000;
+        let share = u64::try_from(share).unwrap_or(most);
+        let wanted = if self.one_owner { 0 } else { share.max(most / 3).max(executed_at).min(most) };
+        Outside { sure, wanted, halted: self.halted }
+    }
+}
+
+/// Whether what depends on a block may leave the chain: goods be handed out, a bank rely on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// How sure the block is by now.
+    pub sure: Confidence,
+    /// The weight that it waits for.
+    pub wanted: u64,
+    /// Whether people have to decide first.
+    pub halted: bool,
+}
+
+impl Outside {
+    /// Whether it may leave now.
+    #[must_use]
+    pub const fn may_leave(&self) -> bool {
+        !self.halted && self.sure.weight >= self.wanted
     }
 }
 

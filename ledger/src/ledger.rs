@@ -20,7 +20,7 @@ use self::outgoing::Outbox;
 use crate::account::VALIDATORS;
 use crate::application::Application;
 use crate::block::Claim;
-use crate::engine::{Confidence, Engine, Input, Standing};
+use crate::engine::{Confidence, Engine, Input, Outside, Standing};
 use crate::genesis::Genesis;
 use crate::hash::Hash;
 use crate::inbox::Inbox;
@@ -75,7 +75,7 @@ impl Options {
             limits: Limits::default(),
             segment_bytes,
             tick_ms: 0,
-            shares_per_mille: vec![500, 800],
+            shares_per_mille: vec![500, 800, 1000],
         }
     }
 
@@ -259,13 +259,28 @@ impl Ledger {
         if height > self.height() {
             return None;
         }
-        if let Some(seen) = self.standing().confidence(height) {
+        let standing = self.standing();
+        let seen = standing.confidence(height);
+        // No seal proves more than the classical grade.
+        let more = |seen: &Confidence| standing.one_owner || seen.weight >= seen.total.saturating_sub(1) / 3;
+        if let Some(seen) = seen.filter(more) {
             return Some(seen);
         }
         let committed = self.committed(height).ok()??;
         let Claim { era, grade, .. } = committed.seal.claim;
+        if let Some(seen) = seen {
+            return Some(Confidence { weight: seen.weight.max(grade), ..seen });
+        }
         let members = VALIDATORS.get(&self.read_state().values, &(self.chain, era)).unwrap_or_default();
         Some(Confidence { weight: grade, total: members.iter().map(|(_, weight)| weight).sum() })
+    }
+
+    /// Whether what depends on the block at `height` may leave the chain when somebody asks for `per_mille` thousandths
+    /// of the weight: see [`Standing::outside`]. `None` when there is no such block.
+    #[must_use]
+    pub fn outside(&self, height: Height, per_mille: u64) -> Option<Outside> {
+        let sure = self.confidence(height)?;
+        Some(self.standing().outside(height, sure, per_mille))
     }
 
     /// Makes no further proposal until it is told otherwise; others may.

@@ -25,6 +25,7 @@ use payment_chain::view;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use web::projector::Projector;
+use web::sure::Caution;
 
 use crate::clock;
 use crate::driver::Driver;
@@ -119,8 +120,13 @@ async fn play(args: &Args) -> Result<()> {
     };
     let cast = Cast::open(&home.path("secret"))?;
     let houses = open_houses(&home, &cast, &network)?;
-    let show =
-        Show { port: args.port, quiet: args.quiet, begun, validators: network.genesis.validators.len() };
+    let show = Show {
+        port: args.port,
+        quiet: args.quiet,
+        begun,
+        validators: network.genesis.validators.len(),
+        caution: Caution::default(),
+    };
     let motors = houses.clone();
     let start =
         |failed: UnboundedSender<()>| Motor::start(&motors, move || failed.send(()).unwrap_or_default());
@@ -137,6 +143,8 @@ pub(crate) struct Show {
     pub(crate) begun: Instant,
     /// How many validators run the chains.
     pub(crate) validators: usize,
+    /// How sure a settlement has to be before it counts outside.
+    pub(crate) caution: Caution,
 }
 
 /// Shows the market over open chains, until it is told to stop or cannot go on. The first of the houses serves the
@@ -153,7 +161,7 @@ pub(crate) async fn perform(
     open: Arc<AtomicBool>,
     mut stopped: oneshot::Receiver<&'static str>,
 ) -> Result<()> {
-    let Show { port, quiet, begun, validators } = *show;
+    let Show { port, quiet, begun, validators, .. } = *show;
     println!("Permuta demo in {}{}", home.dir().display(), if quiet { ", quiet" } else { "" });
     let first = !home.path(LOADED).exists();
     let stage = Arc::new(Stage::new(Cast::open(&home.path("secret"))?));
@@ -187,6 +195,7 @@ pub(crate) async fn perform(
         cookie_secret: stage.cast.bytes("cookies"),
         token_seed: stage.cast.bytes("access tokens"),
         secure_cookies: false,
+        caution: show.caution.clone(),
         demo: Some(welcome::demo_info(&logins)),
     };
     let app =
@@ -485,18 +494,15 @@ impl Signals {
 /// Opens the folder of a demo, or of a validator, that is not running.
 ///
 /// # Errors
-/// There is none, it is running, or its market was never loaded.
+/// There is none, or it is running.
 pub(crate) fn open_still(dir: &Path) -> Result<(Home, Network, House)> {
     let home = Home::open_existing(dir)?;
     let network = Network::read(home.dir())?
         .with_context(|| format!("{} has no network yet: run `permuta demo` first", dir.display()))?;
-    // Of a validator of a consortium nothing but its chains lies here.
-    let market = home.path("secret").exists();
-    if market && !home.path(LOADED).exists() {
-        bail!("{} has no market yet: run `permuta demo` first", dir.display());
-    }
+    // Of a validator of a consortium nothing but its chains lies here, and nothing is signed while it does not run.
+    let secret = home.path("secret");
     let key =
-        if market { Cast::open(&home.path("secret"))?.key("validator") } else { KeyPair::from_seed([0; 32]) };
+        if secret.exists() { Cast::open(&secret)?.key("validator") } else { KeyPair::from_seed([0; 32]) };
     let tempo = Arc::new(Tempo::default());
     let house = House::open(&home.path("chains"), &network, &key, tempo)?;
     Ok((home, network, house))

@@ -20,6 +20,7 @@ pub mod settlement;
 mod tests;
 pub mod token;
 pub mod transaction;
+pub mod wanted;
 pub mod wire;
 
 use crate::api::meter::Meter;
@@ -75,6 +76,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 resource!(config, "/settlements", get "GET" => settlement::list);
                 resource!(config, "/settlements/{id}", get "GET" => settlement::one);
                 resource!(config, "/settlements/{id}/proof", get "GET" => settlement::proof);
+                config.service(
+                    web::resource("/confidence")
+                        .route(web::get().to(wanted::wanted))
+                        .route(web::put().to(wanted::want))
+                        .default_service(web::to(|| async { Err::<String, _>(Problem::method("GET, PUT")) })),
+                );
                 resource!(config, "/receivables", get "GET" => settlement::receivables);
                 resource!(config, "/credit-reports/{party}", get "GET" => organisation::credit_report);
                 resource!(config, "/transactions", post "POST" => transaction::submit);

@@ -21,6 +21,7 @@ use crate::latest::Latest;
 use crate::limit::{self, Door, Turn};
 use crate::session::{self, Visitor};
 use crate::supervisor::figures::Figures;
+use crate::sure::Caution;
 use crate::{api, assets, bank, explorer, health, portal, signing, supervisor};
 
 /// How the portal is set up.
@@ -40,6 +41,8 @@ pub struct Settings {
     pub token_seed: [u8; 32],
     /// Whether visitors come over HTTPS, so that cookies are for HTTPS only.
     pub secure_cookies: bool,
+    /// How sure a settlement has to be before it counts outside.
+    pub caution: Caution,
     /// What a demonstration shows besides.
     pub demo: Option<DemoInfo>,
 }
@@ -277,6 +280,7 @@ pub async fn visit(
         csrf: session::csrf_token(&app.settings.cookie_secret, &tied_to),
         browser_keys: browser_keys(&request),
         demo: app.settings.demo.is_some(),
+        halted: ledger::SubChain::ALL.into_iter().any(|chain| app.chains.get(chain).standing().halted),
     };
     request.extensions_mut().insert(visitor);
     let mut response = next.call(request).await?.map_into_boxed_body();

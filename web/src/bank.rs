@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use ledger::SubChain;
 use vocabulary::{Role, Text};
 
 use crate::accounts::millis;
@@ -14,6 +15,7 @@ use crate::page::{self, Page};
 use crate::session::Visitor;
 use crate::show;
 use crate::supervisor::{number, query};
+use crate::sure::release;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 struct SettlementRow {
     id: String,
     when: String,
+    state: String,
+    settled: bool,
     party: String,
     gave: String,
     got: String,
@@ -64,6 +68,7 @@ async fn shared(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<H
     let form = query(request.query_string(), &["before"])?;
     let before = number(&form, "before", i64::MAX)?;
     let now = millis();
+    let chains = app.clone();
     let (settlements, next, records) = app
         .read(move |connection| {
             let mut model = Model::new(connection);
@@ -73,6 +78,9 @@ async fn shared(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<H
             let mut rows = Vec::new();
             for settlement in &page.rows {
                 let legs = model.settlement_legs(&settlement.id)?;
+                let wish = model.wish(&bank, &settlement.id)?;
+                let value = settlement.value_micro_usd.get();
+                let release = release(&chains, SubChain::Payment, settlement.height, value, wish);
                 let goods = |leg: &crate::model::settlement::SettlementLeg| match assets.get(&leg.asset) {
                     Some(asset) => format!(
                         "{}\u{a0}{} {}",
@@ -90,6 +98,8 @@ async fn shared(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<H
                     rows.push(SettlementRow {
                         id: settlement.id.clone(),
                         when: show::date_time(settlement.at_ms),
+                        state: release.words(),
+                        settled: release.may_leave(),
                         party: name(&grant.by_party),
                         gave: gave.join(", "),
                         got: got.join(", "),

@@ -231,6 +231,7 @@ struct Found {
     what: &'static str,
     chain: &'static str,
     height: i64,
+    sure: String,
 }
 
 async fn find(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
@@ -238,45 +239,41 @@ async fn find(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<Htt
     let q = form.value("q").to_owned();
     let hash: Result<Hash, _> = q.trim_start_matches("0x").to_lowercase().parse();
     let (found, fault) = match hash {
-        Ok(hash) => (app.read(move |connection| on_record(connection, hash)).await?, String::new()),
+        Ok(hash) => {
+            let shared = app.clone();
+            (app.read(move |connection| on_record(&shared, connection, hash)).await?, String::new())
+        }
         Err(_) if q.is_empty() => (Vec::new(), String::new()),
         Err(_) => (Vec::new(), "A hash has 64 hexadecimal digits.".to_owned()),
     };
     page::html(&FindPage { page: visitor.page("Is it on record?"), asked: !q.is_empty(), q, fault, found })
 }
 
-fn on_record(connection: &mut AnyConnection, hash: Hash) -> Result<Vec<Found>, WebError> {
+fn on_record(app: &App, connection: &mut AnyConnection, hash: Hash) -> Result<Vec<Found>, WebError> {
     let mut model = Model::new(connection);
     let text = hash.to_string();
+    let found_at = |what, chain: SubChain, height| Found {
+        what,
+        chain: chain.name(),
+        height,
+        sure: confidence(app, chain, height).map_or_else(String::new, |sure| sure.words()),
+    };
     let mut found = Vec::new();
-    let named = |name: &str| SubChain::ALL.into_iter().find(|chain| chain.name() == name).map(SubChain::name);
     if let Some(block) = model.block_by_hash(hash)? {
-        found.push(Found {
-            what: "A record",
-            chain: named(&block.chain).unwrap_or(""),
-            height: block.height,
-        });
+        found.extend(block.chain.parse().ok().map(|chain| found_at("A record", chain, block.height)));
     }
     for transaction in model.transactions_named(hash)? {
         let what = if transaction.id == text { "A signature" } else { "A receipt" };
-        found.push(Found {
-            what,
-            chain: named(&transaction.chain).unwrap_or(""),
-            height: transaction.height,
-        });
+        found.extend(transaction.chain.parse().ok().map(|chain| found_at(what, chain, transaction.height)));
     }
     if let Some(first) = model.documents_named(&text)?.first() {
-        found.push(Found { what: "A document", chain: SubChain::Data.name(), height: first.height });
+        found.push(found_at("A document", SubChain::Data, first.height));
     }
     if let Some(product) = model.product(&text)? {
-        found.push(Found { what: "A product", chain: SubChain::Data.name(), height: product.height });
+        found.push(found_at("A product", SubChain::Data, product.height));
     }
     if let Some(settlement) = model.settlement(&text)? {
-        found.push(Found {
-            what: "A settlement",
-            chain: SubChain::Payment.name(),
-            height: settlement.height,
-        });
+        found.push(found_at("A settlement", SubChain::Payment, settlement.height));
     }
     Ok(found)
 }

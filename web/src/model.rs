@@ -1,7 +1,7 @@
 //! The read model: what the chains' blocks say, as tables, with queries as methods of [`Model`].
 //!
 //! Nothing here decides anything. The tables are written by [`crate::projector`] from blocks only and can be
-//! emptied and written again at any time; [`client`] alone holds tables of the portal's own. One code path serves
+//! emptied and written again at any time; [`client`] and [`wish`] alone hold tables of the portal's own. One code path serves
 //! SQLite and PostgreSQL; `migrations/` holds their two dialects.
 //!
 //! Reading order: [`column`] has the types of columns; [`chain`], [`party`], [`goods`], [`market`], [`offer`],
@@ -18,6 +18,7 @@ pub mod offer;
 pub mod party;
 pub(crate) mod schema;
 pub mod settlement;
+pub mod wish;
 
 pub use column::PaddedAmount;
 

@@ -31,6 +31,15 @@ pub struct Notice {
     pub warning: bool,
 }
 
+impl Notice {
+    /// On every page, until people have decided.
+    pub(crate) fn halted() -> Notice {
+        let text = "Validators of this network cheated, and the proof is kept. Nothing here counts outside before \
+                    people have decided: hand out no goods and pay nothing on the strength of a record.";
+        Notice { text: text.to_owned(), warning: true }
+    }
+}
+
 /// The frame of a page: every template has it as `page`.
 #[derive(Clone, Debug)]
 pub struct Page {

@@ -14,7 +14,7 @@ use crate::accounts::{User, millis, sessions, users};
 use crate::db::{AnyConnection, DatabaseError};
 use crate::error::WebError;
 use crate::language::Lang;
-use crate::page::{NavItem, Page};
+use crate::page::{NavItem, Notice, Page};
 
 /// The cookie of somebody who signed in.
 pub(crate) const SESSION: &str = "permuta_session";
@@ -65,6 +65,8 @@ pub struct Visitor {
     pub browser_keys: Vec<PublicKey>,
     /// Whether this is the demonstration.
     pub demo: bool,
+    /// Whether validators cheated, so that people have to decide before anything is done outside.
+    pub halted: bool,
 }
 
 impl Visitor {
@@ -125,6 +127,7 @@ impl Visitor {
             csrf: self.csrf.clone(),
             demo: self.demo,
             trades: self.trades(),
+            notices: if self.halted { vec![Notice::halted()] } else { Vec::new() },
             ..Page::plain("")
         }
     }

@@ -1,13 +1,14 @@
 //! How sure a record is: which part of the validators would have to cheat, provably, to undo it.
 
+use ledger::engine::Outside;
 use ledger::{Height, SubChain};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
 
 /// How sure a record is by what this node has seen, which grows as one watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Confidence {
     /// More than this weight of validators would have to equivocate, provably, to undo it.
     pub weight: u64,
@@ -41,9 +42,9 @@ impl Confidence {
         } else if weight == 0 {
             "a majority of the validators would have to lose its memory to undo it".to_owned()
         } else {
-            let share = u128::from(weight) * 100 / u128::from(total.max(1));
             format!(
-                "to undo it, validators with more than {share} % of the weight would have to cheat, provably"
+                "to undo it, validators with more than {} % of the weight would have to cheat, provably",
+                percent(weight, total)
             )
         };
         if halted {
@@ -52,15 +53,160 @@ impl Confidence {
         words
     }
 
-    /// Whether it may still grow.
+    /// Whether it may still grow, or stand still.
     pub(crate) fn grows(&self) -> bool {
         !self.one_operator && self.weight + 1 < self.total
     }
 }
 
+/// `weight` of `total` in percent, rounded down.
+fn percent(weight: u64, total: u64) -> u128 {
+    u128::from(weight) * 100 / u128::from(total.max(1))
+}
+
+/// The most that anybody can ask for: all validators but the lightest doubt.
+pub const ALL: u64 = 1_000;
+
+/// How sure a record has to be, by what is at stake, before anything is done outside on the strength of it: a rule of the
+/// node, which those who read may make stricter for themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caution {
+    /// From which value on, in millionths of a US dollar, which share of the weight, in thousandths.
+    steps: Vec<(u128, u64)>,
+}
+
+/// A step of the rule as a setting names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// From so many US dollars on, all legs of a settlement together.
+    pub from_usd: u64,
+    /// So many percent of the weight would have to cheat to undo it, 0 to 100.
+    pub share_percent: u8,
+}
+
+impl Caution {
+    /// The classical grade, more than a third of the weight, for everything; beyond it what `steps` say.
+    #[must_use]
+    pub fn new(steps: &[Step]) -> Caution {
+        let step = |step: &Step| {
+            let share = u64::from(step.share_percent.min(100)) * 10;
+            (u128::from(step.from_usd) * 1_000_000, share)
+        };
+        Caution { steps: steps.iter().map(step).collect() }
+    }
+
+    /// The share that a value asks for, in thousandths; 0 for no more than the classical grade.
+    #[must_use]
+    pub fn share(&self, value_micro_usd: u128) -> u64 {
+        let reached = self.steps.iter().filter(|(from, _)| *from <= value_micro_usd);
+        reached.map(|(_, share)| *share).max().unwrap_or(0)
+    }
+}
+
+impl Default for Caution {
+    /// 80 % from a million dollars on.
+    fn default() -> Caution {
+        Caution::new(&[Step { from_usd: 1_000_000, share_percent: 80 }])
+    }
+}
+
+/// How far a settlement has come for those who would do something outside on the strength of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stand {
+    /// It moved what it moved for good, and waits to be as sure as its value, or the reader, asks for. Do nothing outside
+    /// yet.
+    Final,
+    /// It is as sure as was asked for.
+    Settled,
+    /// Validators cheated, and people have to decide. Do nothing outside.
+    Halted,
+}
+
+/// Whether anything may be done outside on the strength of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Release {
+    outside: Option<Outside>,
+    /// Whether the reader asked for more than the rule does.
+    by_wish: bool,
+}
+
+/// Whether anything may be done outside on the strength of the record at `height` of a chain, when so much is at stake and
+/// its reader wishes for `wish` thousandths of the weight.
+pub(crate) fn release(app: &App, chain: SubChain, height: i64, value_micro_usd: u128, wish: u64) -> Release {
+    let rule = app.settings.caution.share(value_micro_usd);
+    let height = u64::try_from(height).ok().map(Height);
+    let outside = height.and_then(|height| app.chains.get(chain).outside(height, rule.max(wish)));
+    Release { outside, by_wish: wish > rule }
+}
+
+impl Release {
+    pub(crate) fn stand(&self) -> Stand {
+        match &self.outside {
+            Some(outside) if outside.halted => Stand::Halted,
+            Some(outside) if outside.may_leave() => Stand::Settled,
+            Some(_) | None => Stand::Final,
+        }
+    }
+
+    pub(crate) fn may_leave(&self) -> bool {
+        self.stand() == Stand::Settled
+    }
+
+    /// The weight that it waits for.
+    pub(crate) fn wanted(&self) -> Option<u64> {
+        self.outside.map(|outside| outside.wanted)
+    }
+
+    /// In words.
+    pub(crate) fn words(&self) -> String {
+        match (self.stand(), &self.outside) {
+            (Stand::Settled, _) => "settled".to_owned(),
+            (Stand::Halted, _) => HALTED.to_owned(),
+            (Stand::Final, None) => "final, not yet seen by this node".to_owned(),
+            (Stand::Final, Some(Outside { sure, wanted, .. })) => format!(
+                "final, waiting for the confidence {}: {} of {} %",
+                if self.by_wish { "you asked for" } else { "that its value asks for" },
+                percent(sure.weight, sure.total),
+                percent(*wanted, sure.total)
+            ),
+        }
+    }
+}
+
+/// Said of everything while people have to decide.
+pub(crate) const HALTED: &str = "held back: validators cheated, and people have to decide first";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rule_asks_for_more_the_more_is_at_stake() {
+        let million = 1_000_000_000_000;
+        assert_eq!(Caution::default().share(million - 1), 0);
+        assert_eq!(Caution::default().share(million), 800);
+        let steps = [(0, 50), (500, 90), (1_000, 70)];
+        let steps = steps.map(|(from_usd, share_percent)| Step { from_usd, share_percent });
+        let strict = Caution::new(&steps);
+        let shares = [0, 499_999_999, 500_000_000, u128::MAX].map(|value| strict.share(value));
+        assert_eq!(shares, [500, 500, 900, 900], "more value never asks for less");
+    }
+
+    #[test]
+    fn what_waits_says_for_what_and_since_nobody_is_kept_waiting_by_nothing() {
+        let sure = ledger::engine::Confidence { weight: 1, total: 4 };
+        let outside = |wanted, halted| Some(Outside { sure, wanted, halted });
+        let release = |outside, by_wish| Release { outside, by_wish };
+        let waits = release(outside(3, false), true);
+        assert_eq!(waits.words(), "final, waiting for the confidence you asked for: 25 of 75 %");
+        let waits = release(outside(3, false), false);
+        assert_eq!(waits.words(), "final, waiting for the confidence that its value asks for: 25 of 75 %");
+        assert_eq!(release(outside(1, false), false).stand(), Stand::Settled);
+        assert_eq!(release(outside(0, true), false).stand(), Stand::Halted);
+        assert_eq!(release(None, false).stand(), Stand::Final);
+    }
 
     #[test]
     fn what_it_takes_to_undo_a_record_is_said_in_shares_and_one_operator_says_so() {

@@ -13,6 +13,7 @@ use diesel::{Connection, PgConnection};
 
 use crate::app::{App, Settings};
 use crate::db::Database;
+use crate::sure::Caution;
 
 /// Where PostgreSQL is, for tests: a URL of a server on which databases may be created.
 const POSTGRES: &str = "PERMUTA_TEST_POSTGRES";
@@ -66,6 +67,7 @@ pub(crate) fn site(url: &str) -> Arc<App> {
         cookie_secret: [1; 32],
         token_seed: [2; 32],
         secure_cookies: false,
+        caution: Caution::default(),
         demo: None,
     };
     let app = App::new(settings, quiet::chains()).unwrap();

@@ -81,12 +81,6 @@ impl Policy {
         self.threshold
     }
 
-    /// The threshold that an outside effect waits for when somebody asks for `wanted`; `None` while people decide.
-    #[must_use]
-    pub fn outside(&self, wanted: u64) -> Option<u64> {
-        (!self.halted).then(|| wanted.max(self.threshold).min(self.most))
-    }
-
     /// Whether outside effects have stopped.
     #[must_use]
     pub fn is_halted(&self) -> bool {

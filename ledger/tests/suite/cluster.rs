@@ -1,6 +1,8 @@
 //! Ledgers of many validators, over a network of the test's making: what holds for one holds for all of them together.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use ledger::engine::Report;
@@ -38,7 +40,23 @@ struct Cluster {
     reports: Vec<(usize, Report)>,
     /// Who sends nonsense besides what it should.
     liar: Option<usize>,
+    /// How long a message takes, in milliseconds.
+    delay: Range<u64>,
+    /// How many bytes were sent so far.
+    bytes: usize,
     dice: ChaCha8Rng,
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 impl Cluster {
@@ -62,6 +80,8 @@ impl Cluster {
             sides: None,
             reports: Vec::new(),
             liar: None,
+            delay: 2..15,
+            bytes: 0,
             dice: ChaCha8Rng::seed_from_u64(seed),
         };
         (0..count).for_each(|node| cluster.start(node));
@@ -83,6 +103,19 @@ impl Cluster {
         self.ledgers[node] = None;
     }
 
+    /// A second instance of a validator, with all that the first one remembers, wakes up beside it.
+    fn twin(&mut self, node: usize) {
+        self.kill(node);
+        let dir = tempfile::tempdir().unwrap();
+        copy(self.dirs[node].path(), dir.path());
+        self.keys.push(self.keys[node].clone());
+        self.dirs.push(dir);
+        self.ledgers.push(None);
+        self.wakes.push(self.now);
+        self.start(node);
+        self.start(self.keys.len() - 1);
+    }
+
     fn node(&self, node: usize) -> &Ledger {
         self.ledgers[node].as_ref().unwrap()
     }
@@ -96,7 +129,10 @@ impl Cluster {
             return;
         }
         self.sent += 1;
-        let at = self.now + self.dice.random_range(2..15);
+        let at = self.now + self.dice.random_range(self.delay.clone());
+        if let Parcel::Bytes(bytes) = &parcel {
+            self.bytes += bytes.len();
+        }
         if let (true, Parcel::Bytes(bytes)) = (self.liar == Some(from), &parcel) {
             let lie = self.spoil(bytes.clone());
             self.sent += 1;
@@ -349,4 +385,157 @@ fn a_validator_that_sends_nonsense_costs_the_others_nothing_and_is_named() {
         assert!(cluster.reports.iter().any(|(_, report)| named(report)), "seed {seed}");
         cluster.verify();
     }
+}
+
+#[test]
+fn whoever_is_behind_on_a_slow_line_is_not_sent_the_same_again_and_again() {
+    let mut cluster = Cluster::new(4, RULES, 9);
+    cluster.run(1_000);
+    // Six rounds pass while a question and its answer are under way.
+    cluster.delay = 150..190;
+    cluster.kill(3);
+    for _ in 0..20 {
+        cluster.pay(0, &alice(), &bob());
+        cluster.run(500);
+    }
+    let busy = std::mem::take(&mut cluster.bytes);
+    cluster.start(3);
+    for _ in 0..20 {
+        cluster.pay(0, &alice(), &bob());
+        cluster.run(500);
+    }
+    cluster.run(3_000);
+    let caught_up = cluster.agree();
+    assert!(cluster.ledgers.iter().flatten().all(|ledger| ledger.height() == caught_up));
+    assert!(cluster.bytes < 6 * busy, "{} bytes, and {busy} while all were alike", cluster.bytes);
+    cluster.verify();
+}
+
+const ADAPTIVE: Rules = Rules { mode: Mode::Adaptive { low: 0, within_ms: 3_000, margin: 2 }, ..RULES };
+
+#[test]
+fn outside_effects_wait_for_the_grade_that_somebody_asks_for_and_execution_does_not() {
+    let mut cluster = Cluster::new(7, ADAPTIVE, 11);
+    cluster.run(1_000);
+    cluster.pay(0, &alice(), &bob());
+    // Nobody waits longer than the one who asks for more, and everybody's wish comes true.
+    let mut left: BTreeMap<u64, u64> = BTreeMap::new();
+    let before = cluster.node(0).height();
+    while left.len() < 4 && cluster.now < 20_000 {
+        cluster.run(1);
+        let node = cluster.node(0);
+        for per_mille in [0, 500, 800, 1_000] {
+            let outside = node.outside(before.next(), per_mille);
+            if outside.is_some_and(|outside| outside.may_leave()) {
+                left.entry(per_mille).or_insert(cluster.now);
+            }
+        }
+        if node.height() > before {
+            assert_eq!(
+                held(node, &alice()),
+                999,
+                "it is executed at the low grade, whatever anybody waits for"
+            );
+        }
+    }
+    let moments: Vec<u64> = left.into_values().collect();
+    assert!(moments.len() == 4 && moments.is_sorted() && moments[0] < moments[3], "{moments:?}");
+    let outside = cluster.node(0).outside(before.next(), 0).unwrap();
+    assert_eq!((outside.wanted, outside.sure.total), (2, 7), "the classical grade is asked for by nobody");
+    assert_eq!(cluster.node(0).committed(before.next()).unwrap().unwrap().seal.claim.grade, 0);
+    assert_eq!(
+        cluster.node(0).outside(before.next().next().next().next(), 0),
+        None,
+        "there is no such block"
+    );
+}
+
+#[test]
+fn evidence_raises_the_threshold_of_every_node_at_once_and_asks_more_of_what_leaves() {
+    let mut cluster = Cluster::new(7, ADAPTIVE, 12);
+    cluster.run(1_000);
+    cluster.pay(0, &alice(), &bob());
+    cluster.run(1_000);
+    let stood: Vec<_> = (0..7).map(|node| cluster.node(node).head()).collect();
+    assert!((0..7).all(|node| cluster.node(node).standing().threshold == 0));
+    cluster.twin(6);
+    for turn in 0..10 {
+        cluster.pay(turn % 6, &alice(), &bob());
+        cluster.run(300);
+    }
+    let cheat = cluster.keys[6].public();
+    for (node, stood) in stood.iter().enumerate().take(6) {
+        let accused =
+            |report: &Report| matches!(report, Report::Accused { validator, .. } if *validator == cheat);
+        assert!(cluster.reports.iter().any(|(at, report)| *at == node && accused(report)), "node {node}");
+        let standing = cluster.node(node).standing();
+        assert_eq!((standing.threshold, standing.faulty, standing.halted), (3, 1, false), "node {node}");
+        let head = cluster.node(node).height();
+        assert_eq!(cluster.node(node).outside(head, 0).unwrap().wanted, 3, "node {node}");
+        // What was executed stays, and the others go on without the cheat.
+        let same = cluster.node(node).committed(stood.height()).unwrap().unwrap();
+        assert_eq!(same.seal.claim, stood.seal.claim);
+        assert_eq!(held(cluster.node(node), &alice()), 989, "node {node}");
+    }
+    let others_only = |(_, report): &(usize, Report)| match report {
+        Report::Accused { validator, .. } => *validator != cheat,
+        Report::Alarm { .. } | Report::Diverged(_) => true,
+        _ => false,
+    };
+    assert!(!cluster.reports.iter().any(others_only));
+}
+
+#[test]
+fn more_cheats_than_the_network_bears_stop_all_that_leaves() {
+    let mut cluster = Cluster::new(4, RULES, 13);
+    cluster.run(1_000);
+    cluster.pay(0, &alice(), &bob());
+    cluster.run(2_000);
+    let height = cluster.node(0).height();
+    assert!(cluster.node(0).outside(height, 1_000).unwrap().may_leave());
+    cluster.twin(2);
+    cluster.twin(3);
+    for turn in 0..10 {
+        cluster.pay(turn % 2, &alice(), &bob());
+        cluster.run(300);
+    }
+    for node in 0..2 {
+        let outside = cluster.node(node).outside(height, 0).unwrap();
+        assert!(outside.halted && !outside.may_leave(), "node {node}: {outside:?}");
+    }
+    assert!(cluster.reports.iter().any(|(node, report)| *node < 2 && matches!(report, Report::Alarm { .. })));
+}
+
+#[test]
+fn a_majority_that_was_cut_off_stops_at_the_low_grade_before_it_could_contradict_anybody() {
+    let mut cluster = Cluster::new(7, ADAPTIVE, 14);
+    cluster.run(1_000);
+    cluster.pay(0, &alice(), &bob());
+    cluster.run(1_000);
+    let before = cluster.agree();
+    cluster.sides = Some(vec![true, true, true, true, false, false, false]);
+    for _ in 0..40 {
+        cluster.pay(0, &alice(), &bob());
+        cluster.run(250);
+    }
+    let (went_on, stayed) = (cluster.node(0).height(), cluster.node(6).height());
+    assert!(went_on > before, "four of seven are enough for the low grade");
+    assert_eq!(stayed, before, "three are not");
+    assert_eq!(
+        cluster.node(0).standing().threshold,
+        2,
+        "without the classical grade for so long, it is asked for"
+    );
+    let head = cluster.node(0).outside(went_on, 0).unwrap();
+    assert!(!head.may_leave(), "nothing of what the majority did alone has left: {head:?}");
+    cluster.run(5_000);
+    assert_eq!(cluster.node(0).height(), went_on, "and so it stands still");
+    cluster.sides = None;
+    cluster.run(20_000);
+    let height = cluster.agree();
+    assert!(height > went_on && cluster.node(0).outside(went_on, 0).unwrap().may_leave());
+    for node in 0..7 {
+        assert_eq!(held(cluster.node(node), &alice()), 959, "node {node}");
+    }
+    cluster.verify();
 }

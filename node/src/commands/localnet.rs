@@ -179,6 +179,7 @@ fn found(args: &Args) -> Result<Vec<Listed>> {
             health: health.clone(),
             peers: peers.collect(),
             market_port,
+            confidence: None,
         };
         let path = dir.join("node.json");
         home::write_durably(&path, &serde_json::to_vec_pretty(&config).context("plain data")?, false)?;

@@ -12,6 +12,7 @@ use ledger::{KeyPair, SubChain};
 use network::{Config as Links, Identity, Outside, Peer, Trust};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use web::sure::{Caution, Step};
 
 use crate::connections::Connections;
 use crate::consortium::public_key;
@@ -73,6 +74,10 @@ pub(crate) struct NodeConfig {
     /// The port of the portal with the demonstration market, on this machine only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) market_port: Option<u16>,
+    /// From which values on settlements have to be how sure before they count outside; 80 % from a million dollars on if
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) confidence: Option<Vec<Step>>,
 }
 
 /// Another validator.
@@ -140,6 +145,7 @@ async fn serve(args: &Args) -> Result<()> {
     let health = {
         let (connections, chains, house) = (connections.clone(), house.chains(), house.clone());
         let more = move || {
+            let [refused, refused_by_peers] = connections.refused();
             json!({
                 "peers": connections.peers(),
                 "refused": refused,
@@ -147,7 +153,6 @@ async fn serve(args: &Args) -> Result<()> {
                 "reports": house.reports(),
                 "memory_bytes": demo::resident_bytes(),
             })
-            let [refused, refused_by_peers] = connections.refused();
         };
         web::health::serve(&config.health, chains, more)
             .with_context(|| format!("cannot listen on {}", config.health))?
@@ -161,7 +166,8 @@ async fn serve(args: &Args) -> Result<()> {
     };
     let outcome = match config.market_port {
         Some(port) => {
-            let show = Show { port, quiet: false, begun, validators: members.len() };
+            let caution = config.confidence.as_deref().map_or_else(Caution::default, Caution::new);
+            let show = Show { port, quiet: false, begun, validators: members.len(), caution };
             demo::perform(&show, &home, &network, vec![house.clone()], start, open, parent(args, stopped))
                 .await
         }

@@ -27,6 +27,8 @@ use super::token::SCOPES;
         super::settlement::one,
         super::settlement::proof,
         super::settlement::receivables,
+        super::wanted::wanted,
+        super::wanted::want,
         super::transaction::submit,
         super::transaction::stand,
     ),

@@ -22,7 +22,7 @@ use crate::error::WebError;
 use crate::model::market::Asset;
 use crate::model::settlement::{Settlement as Row, SettlementLeg};
 use crate::model::{Model, Page};
-use crate::sure::confidence;
+use crate::sure::{Stand, confidence, release};
 
 /// What a claim does not say.
 const CAVEAT: &str = "whether the creditor still holds the asset or has had the goods handed out is not part of \
@@ -65,6 +65,8 @@ fn seen(
     let legs = model.settlement_legs(&row.id)?;
     let involved: Vec<String> = legs.iter().map(|leg| leg.party.clone()).collect();
     let names = Names { parties: model.names_of(&involved)?, assets: model.assets()? };
+    let wish = model.wish(reader, &row.id)?;
+    let release = release(app, SubChain::Payment, row.height, row.value_micro_usd.get(), wish);
     let sides = grants
         .into_iter()
         .map(|grant| {
@@ -88,6 +90,9 @@ fn seen(
         parties: row.legs,
         grade: row.grade,
         confidence: confidence(app, SubChain::Payment, row.height),
+        stand: release.stand(),
+        wanted: release.wanted(),
+        says: release.words(),
         sides,
     })
 }
@@ -192,7 +197,8 @@ fn find(
 /// Proves that a settlement stands in the payment chain's state
 ///
 /// What it proves is the settlement's entry: its batch, its time and the accounts of all its parties in ring order,
-/// also of those that shared nothing. What moved is no part of it. With `?format=file` the proof file itself, for
+/// also of those that shared nothing. What moved is no part of it. It is given out once the settlement is as sure as was
+/// asked for. With `?format=file` the proof file itself, for
 /// `permuta verify-proof` and the page `/verify`.
 ///
 /// # Errors
@@ -210,6 +216,7 @@ fn find(
         (status = 400, description = "A field is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No good token", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is none, or it is not shared with you now", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is final, and not yet as sure as was asked for", body = Problem, content_type = "application/problem+json"),
     ),
     security(("oauth" = ["settlements"]))
 )]
@@ -230,7 +237,10 @@ pub async fn proof(
     let text = id.to_string();
     let chains = app.clone();
     let found = app.read(move |connection| find(&chains, connection, &text, &caller.account)).await?;
-    found.ok_or_else(Problem::not_found)?;
+    let found = found.ok_or_else(Problem::not_found)?;
+    if found.stand != Stand::Settled {
+        return Err(Problem::conflict("confidence", found.says));
+    }
     let ledger = app.chains.payment.clone();
     let proof = web::block(move || ledger.prove_state(&SETTLEMENTS.key(&id))).await?;
     if !matches!(proof.fact, Fact::Value { .. }) {
@@ -304,7 +314,12 @@ pub async fn receivables(request: HttpRequest, caller: Caller, app: Shared) -> R
                         name: issuers.get(&asset.issuer).cloned().unwrap_or_default(),
                     },
                     goods,
-                    stage: Stage::TitleMoved,
+                    stage: match settlement.stand {
+                        Stand::Settled => Stage::TitleMoved,
+                        Stand::Final | Stand::Halted => Stage::Awaiting,
+                    },
+                    confidence: settlement.confidence,
+                    says: settlement.says.clone(),
                     since: settlement.settled_at.clone(),
                     caveat: CAVEAT,
                 });

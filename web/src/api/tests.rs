@@ -13,11 +13,14 @@ use base64::engine::general_purpose::STANDARD;
 use ledger::hash::encode;
 use ledger::transaction::{VERSION, terms_hash};
 use ledger::{Body, Height, Proof, SubChain};
+use payment_chain::SETTLEMENTS;
+use payment_chain::model::Commitment;
 use serde_json::{Value, json};
 
 use super::{problem, token};
 use crate::app::{App, configure, guard, visit};
 use crate::model::Model;
+use crate::testing::stage::{Stage, Watched, sure};
 use crate::testing::story::{self, address};
 use crate::testing::{on_each_url, site};
 
@@ -199,6 +202,68 @@ fn the_proof_of_a_settlement_holds_for_whoever_trusts_the_genesis() {
             Some("format"),
             "xml",
         );
+    });
+}
+
+#[test]
+fn silk_bank_relies_on_nothing_before_it_is_as_sure_as_the_bank_asks() {
+    actix_web::rt::System::new().block_on(async {
+        let says = Watched::default();
+        let stage = Stage::watched(Some(says.clone()));
+        *says.lock().unwrap() = Some(sure(1, false));
+        stage.offers_of_a_ring(Commitment::Binding);
+        stage.clear();
+        let app = stage.app.clone();
+        let settlement = app.chains.payment.view(|state| SETTLEMENTS.all(state))[0].0;
+        let until = stage.now().plus_ms(86_400_000);
+        let payload =
+            payment_chain::Payload::ShareSettlement { settlement, with: story::account("Silk Bank"), until };
+        stage.act("Dhaka Mills", SubChain::Payment, &payload).unwrap();
+        {
+            let mut connection = app.db.get().unwrap();
+            let client = token::client_with(CLIENT, SECRET, &address("Silk Bank"), "Silk Bank", 0).unwrap();
+            Model::new(&mut connection).put_oauth_client(&client).unwrap();
+        }
+        let service = service!(app);
+        let token = token_for(&app, "settlements transactions");
+        let want = |body: &str| {
+            let request = TestRequest::put().uri("/api/v1/confidence").set_payload(body.to_owned());
+            request.insert_header(("Authorization", format!("Bearer {token}")))
+        };
+        let proof = format!("/api/v1/settlements/{settlement}/proof");
+        let seen = async || {
+            let one = send(&service, get(&token, &format!("/api/v1/settlements/{settlement}"))).await.json();
+            let claims = send(&service, get(&token, "/api/v1/receivables")).await.json();
+            let claim = &claims["items"][0];
+            assert_eq!((&claim["confidence"], &claim["says"]), (&one["confidence"], &one["says"]));
+            let proof = send(&service, get(&token, &proof)).await.status.as_u16();
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            (text(&one["stand"]), one["wanted"].as_u64(), text(&one["says"]), text(&claim["stage"]), proof)
+        };
+        let expected = |stand: &str, wanted, says: &str, stage: &str, proof: u16| {
+            (stand.to_owned(), Some(wanted), says.to_owned(), stage.to_owned(), proof)
+        };
+        assert_eq!(seen().await, expected("settled", 1, "settled", "title-moved", 200));
+
+        for (body, field) in
+            [("", "body"), ("{}", "body"), (r#"{"share_percent":101}"#, "share_percent"), ("[]", "body")]
+        {
+            send(&service, want(body)).await.is_problem(400, Some(field), body);
+        }
+        let asked = send(&service, want(r#"{"share_percent":80}"#)).await;
+        assert_eq!(asked.json(), json!({"share_percent": 80}));
+        assert_eq!(send(&service, get(&token, "/api/v1/confidence")).await.json(), asked.json());
+        let waits = "final, waiting for the confidence you asked for: 25 of 75 %";
+        assert_eq!(seen().await, expected("final", 3, waits, "awaiting", 409));
+
+        *says.lock().unwrap() = Some(sure(3, false));
+        stage.tick();
+        assert_eq!(seen().await, expected("settled", 3, "settled", "title-moved", 200));
+        *says.lock().unwrap() = Some(sure(3, true));
+        stage.tick();
+        let (stand, _, says_so, stage_of_claim, proof) = seen().await;
+        assert_eq!((&stand[..], &stage_of_claim[..], proof), ("halted", "awaiting", 409));
+        assert!(says_so.contains("people have to decide"), "{says_so}");
     });
 }
 

@@ -15,6 +15,7 @@ use crate::accounts::millis;
 use crate::app::{App, Shared};
 use crate::model::Model;
 use crate::model::chain::Transaction as Row;
+use crate::sure::confidence;
 
 /// Reads the body field by field, so that a fault has a name.
 fn read(body: &[u8]) -> Result<(SubChain, Transaction), Problem> {
@@ -200,7 +201,7 @@ async fn executed(app: &App, chain: SubChain, id: Hash) -> Result<Option<Transac
         })
         .await?;
     match found {
-        Some(found) => Ok(Some(came_to(chain, id, found))),
+        Some(found) => Ok(Some(came_to(app, chain, id, found))),
         None if written.is_some_and(|written| written >= made) => Ok(None),
         None => Err(Problem::unavailable("the last blocks are still being written")),
     }
@@ -212,15 +213,17 @@ fn waiting(chain: SubChain, id: Hash) -> TransactionStatus {
         id: id.to_string(),
         state: "waiting".to_owned(),
         height: None,
+        confidence: None,
         field: None,
         reason: None,
     }
 }
 
-fn came_to(chain: SubChain, id: Hash, found: Row) -> TransactionStatus {
+fn came_to(app: &App, chain: SubChain, id: Hash, found: Row) -> TransactionStatus {
     TransactionStatus {
         state: found.outcome,
         height: Some(found.height),
+        confidence: confidence(app, chain, found.height),
         field: found.field,
         reason: found.reason,
         ..waiting(chain, id)
@@ -278,7 +281,7 @@ pub async fn stand(
         path.1.parse().map_err(|_| Problem::field("id", "an identifier has 64 hexadecimal digits"))?;
     let found = app.read(move |connection| Ok(Model::new(connection).transaction(chain, id)?)).await?;
     match found {
-        Some(found) if found.account == caller.account => Ok(private(came_to(chain, id, found))),
+        Some(found) if found.account == caller.account => Ok(private(came_to(&app, chain, id, found))),
         // Whose a waiting transaction is, the pool does not say; only its identifier's owner knows it.
         None if app.chains.get(chain).is_waiting(&id) => Ok(private(waiting(chain, id))),
         _ => Err(Problem::not_found()),

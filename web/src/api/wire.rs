@@ -1,6 +1,6 @@
 //! The types of answers. Amounts are exact decimal texts with their unit beside them; times are RFC 3339 in UTC.
 
-use crate::sure::Confidence;
+use crate::sure::{Confidence, Stand};
 use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -115,6 +115,15 @@ pub struct Settlement {
     pub grade: i64,
     /// How sure it is by what this node has seen: at least the grade, and growing.
     pub confidence: Option<Confidence>,
+    /// Whether it is as sure as its value asks for, by the rule of this node, and as your organisation does at
+    /// `/api/v1/confidence`. Only then is its proof given out, and only then should anything be done outside.
+    pub stand: Stand,
+    /// The weight of validators that it waits for, or waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<u64>,
+    /// The stand in words.
+    #[schema(example = "final, waiting for the confidence you asked for: 25 of 75 %")]
+    pub says: String,
     /// The sides that were shared. Each names whom its party gave to and got from; the legs between others are left out.
     pub sides: Vec<Side>,
 }
@@ -123,6 +132,9 @@ pub struct Settlement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// The asset has moved to the creditor for good; the record is not yet as sure as was asked for, or is held back. Do
+    /// not rely on it yet.
+    Awaiting,
     /// The asset has moved to the creditor. The debtor holds the goods and owes them to whoever holds the asset.
     TitleMoved,
 }
@@ -140,6 +152,11 @@ pub struct Receivable {
     pub goods: Goods,
     /// How far it has come.
     pub stage: Stage,
+    /// How sure the settlement is by what this node has seen.
+    pub confidence: Option<Confidence>,
+    /// The settlement's stand in words.
+    #[schema(example = "settled")]
+    pub says: String,
     /// Since when.
     #[schema(format = "date-time")]
     pub since: String,
@@ -235,6 +252,16 @@ pub struct ProofBundle {
     pub how: &'static str,
 }
 
+/// How sure your organisation wants settlements to be before it does anything on the strength of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WantedConfidence {
+    /// So many percent of the validators' weight would have to cheat to undo a settlement, 0 to 100; 100 means as many as
+    /// can. 0 asks for no more than the rule of the node.
+    #[schema(example = 80)]
+    pub share_percent: u8,
+}
+
 /// A transaction to hand in.
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema, serde::Deserialize)]
 pub struct NewTransaction {
@@ -258,6 +285,9 @@ pub struct TransactionStatus {
     /// The height that it stands at, once it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<i64>,
+    /// How sure it is by what this node has seen, once it stands somewhere: ask again, and it has grown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
     /// The field at fault, when refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,

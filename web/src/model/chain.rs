@@ -87,6 +87,17 @@ impl Model<'_> {
             .optional()
     }
 
+    /// The height of the last block of `chain` with this time: what happened then stands there or below.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn height_at(&mut self, chain: SubChain, time_ms: i64) -> QueryResult<Option<i64>> {
+        blocks::table
+            .filter(blocks::chain.eq(chain.name()).and(blocks::time_ms.eq(time_ms)))
+            .select(diesel::dsl::max(blocks::height))
+            .first(self.connection)
+    }
+
     /// The block with this hash, on whichever chain.
     ///
     /// # Errors

@@ -418,6 +418,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    wishes (account, settlement) {
+        account -> Text,
+        settlement -> Text,
+        per_mille -> BigInt,
+        wished_ms -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     assets,
     balances,

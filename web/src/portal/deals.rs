@@ -22,7 +22,7 @@ use crate::ring::{Corner, Mark, Middle, RingPicture};
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
-use crate::sure::confidence;
+use crate::sure::{Release, confidence, release};
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -165,8 +165,23 @@ fn agreed(parties: &BTreeSet<&str>, signers: &[ContractSigner]) -> usize {
     parties.len().saturating_sub(open.count())
 }
 
+/// Of the settlements of an executed contract, the one that waits longest, as `own` wishes; `None` before there are any.
+fn slowest(app: &App, model: &mut Model<'_>, contract: i64, own: &str) -> Result<Option<Release>, WebError> {
+    let mut slowest = None;
+    for settled in model.settlements_of_contract(contract)? {
+        let wish = model.wish(own, &settled.id)?;
+        let value = settled.value_micro_usd.get();
+        let release = release(app, SubChain::Payment, settled.height, value, wish);
+        if slowest.is_none_or(|slowest: Release| slowest.may_leave()) {
+            slowest = Some(release);
+        }
+    }
+    Ok(slowest)
+}
+
 /// Rows of contracts as their party `own` sees them.
 pub(crate) fn deal_rows(
+    app: &App,
     pace: &Pace,
     model: &mut Model<'_>,
     goods: &Goods,
@@ -185,7 +200,10 @@ pub(crate) fn deal_rows(
             let agreed = agreed(&parties, &signers);
             let (state, badge) = match contract.state.as_str() {
                 "waiting" => (format!("signed by {agreed} of {}", parties.len()), ""),
-                "executed" => ("settled".to_owned(), "good"),
+                "executed" => match slowest(app, model, contract.id, own)? {
+                    Some(waits) if !waits.may_leave() => (waits.words(), "wait"),
+                    _ => ("settled".to_owned(), "good"),
+                },
                 _ => ("dissolved, nothing moved".to_owned(), "bad"),
             };
             Ok(DealRow {
@@ -237,8 +255,8 @@ async fn deals_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebEr
             let urgent = most_urgent(model.contracts_to_sign(&own)?, SHOWN);
             let others: Vec<Contract> = model.contracts_of(&own, 100)?;
             let pace = Pace::of(&shared.chains.payment);
-            let mut rows = deal_rows(&pace, &mut model, &goods, &own, &urgent)?;
-            let rest = deal_rows(&pace, &mut model, &goods, &own, &others)?;
+            let mut rows = deal_rows(&shared, &pace, &mut model, &goods, &own, &urgent)?;
+            let rest = deal_rows(&shared, &pace, &mut model, &goods, &own, &others)?;
             rows.extend(rest.into_iter().filter(|row| !row.to_sign));
             Ok(rows.into_iter().take(SHOWN + 60).collect::<Vec<_>>())
         })
@@ -266,13 +284,15 @@ struct Parts {
     batch: Option<crate::model::offer::Batch>,
     settled_at: Option<i64>,
     settlements: Vec<String>,
+    /// Whether what settled counts outside already.
+    release: Option<Release>,
     /// What the reader has free, by asset.
     free: BTreeMap<i64, Amount>,
     /// What the reader's binding offers in this contract have locked already, by asset.
     binding: BTreeMap<i64, Amount>,
 }
 
-fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
+fn load(app: &App, model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
     if !model.is_signer(id, own)? && !model.contract_legs(id)?.iter().any(|leg| leg.party == own) {
         return Err(WebError::NotFound);
     }
@@ -319,6 +339,7 @@ fn load(model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, WebError> {
         batch,
         settled_at,
         settlements,
+        release: slowest(app, model, id, own)?,
         free,
         binding,
     })
@@ -415,6 +436,9 @@ struct DealPage {
     short: Vec<String>,
     sure: Vec<(&'static str, String)>,
     settlements: Vec<String>,
+    /// What keeps an executed deal from counting outside, in words.
+    waits: Option<String>,
+    grows: bool,
     made: String,
     batch: i64,
     deadline: i64,
@@ -463,7 +487,12 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
         format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),
     ));
     if let Some(offer) = offers.values().next() {
-        lines.push(line("You deliver", format!("{} {}", offer.incoterm, offer.place)));
+        let where_to = format!("{} {}", offer.incoterm, offer.place);
+        let may_leave = parts.release.is_none_or(|release| release.may_leave());
+        lines.push(line(
+            "You deliver",
+            if may_leave { where_to } else { format!("{where_to}, not before it counts outside") },
+        ));
     }
     lines
 }
@@ -527,7 +556,8 @@ pub(crate) fn sureness(
 async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<HttpResponse, WebError> {
     let own = visitor.address()?.to_string();
     let (id, reader) = (path.into_inner(), own.clone());
-    let parts = app.read(move |connection| load(&mut Model::new(connection), id, &reader)).await?;
+    let shared = app.clone();
+    let parts = app.read(move |connection| load(&shared, &mut Model::new(connection), id, &reader)).await?;
     let Parts { contract, rings, signers, goods, parties, .. } = &parts;
     let legs: Vec<Leg> = rings.iter().flatten().cloned().collect();
     let mine = side(&legs, &own);
@@ -583,6 +613,11 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         sure: sureness(&app, parts.batch.as_ref(), waiting, parts.settled_at),
         short: if waiting && own_answer == Some("waiting") { lacking(&parts, &mine) } else { Vec::new() },
         settlements: parts.settlements.clone(),
+        waits: parts.release.filter(|release| !release.may_leave()).map(|release| release.words()),
+        grows: parts
+            .settled_at
+            .and_then(|height| confidence(&app, SubChain::Payment, height))
+            .is_some_and(|sure| sure.grows()),
         made: show::date_time(contract.made_ms),
         batch: contract.batch,
         deadline: contract.deadline_height,

@@ -8,16 +8,18 @@ use payment_chain::Payload as PaymentPayload;
 use payment_chain::model::RequestId;
 use vocabulary::{Role, Roles, Standing, Text};
 
-use crate::app::{Posted, Shared};
+use crate::app::{App, Posted, Shared};
 use crate::error::WebError;
 use crate::form::Form;
 use crate::model::Model;
+use crate::model::market::Request;
 use crate::model::party::Party;
 use crate::page::{self, Page};
 use crate::portal::stock::{Goods, amount};
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
+use crate::sure::release;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -147,6 +149,8 @@ async fn decide(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Resu
 
 struct Ask {
     id: i64,
+    /// Why goods may not be handed out yet, in words.
+    waits: Option<String>,
     what: String,
     who: String,
     when: String,
@@ -166,6 +170,7 @@ struct RequestsPage {
 
 async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<RequestsPage, WebError> {
     let own = visitor.require(Role::Gateway)?.to_string();
+    let chains = app.clone();
     let (issue, redeem) = app
         .read(move |connection| {
             let mut model = Model::new(connection);
@@ -187,8 +192,14 @@ async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<Re
                     documents = model.documents_behind(id)?;
                 }
                 let quantity = goods.exact(request.asset, amount(&request.amount));
+                let waits = if request.kind == "redeem" {
+                    hand_out(&chains, &mut model, &goods, &request)?
+                } else {
+                    None
+                };
                 let ask = Ask {
                     id: request.id,
+                    waits,
                     what: format!("{quantity} {}", goods.name(request.asset)),
                     who: owner.map_or_else(|| show::short(&request.owner), |party| party.name),
                     when: show::date_time(request.asked_ms),
@@ -201,6 +212,20 @@ async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<Re
         })
         .await?;
     Ok(RequestsPage { page: visitor.page("Requests"), form, issue, redeem, played: visitor.demo })
+}
+
+/// Why goods may not leave the warehouse yet: the request for them is not as sure as their worth asks for.
+fn hand_out(
+    app: &App,
+    model: &mut Model<'_>,
+    goods: &Goods,
+    request: &Request,
+) -> Result<Option<String>, WebError> {
+    let height = model.height_at(SubChain::Payment, request.asked_ms)?.unwrap_or(i64::MAX);
+    let worth = goods.worth(request.asset, amount(&request.amount)).unwrap_or(0);
+    let wish = model.wish_for_all(&request.owner)?;
+    let release = release(app, SubChain::Payment, height, worth, wish);
+    Ok((!release.may_leave()).then(|| release.words()))
 }
 
 async fn requests_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
@@ -216,7 +241,12 @@ async fn answer(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Resu
         let reason = form.required::<Text<200>>("reason");
         request.zip(reason).map(|(request, reason)| PaymentPayload::RefuseRequest { request, reason })
     };
-    if let Some(payload) = payload {
+    let wanted = form.value("request").to_owned();
+    let held = requests_view(&visitor, &app, Form::default()).await?;
+    let held = held.redeem.iter().find(|ask| ask.id.to_string() == wanted).and_then(|ask| ask.waits.clone());
+    if let (Some(PaymentPayload::GrantRequest { .. }), Some(waits)) = (&payload, held) {
+        form.refuse("request", format!("Hand out nothing yet: the request is {waits}."));
+    } else if let Some(payload) = payload {
         let verb = if matches!(payload, PaymentPayload::GrantRequest { .. }) { "grant" } else { "refuse" };
         let wish = Wish {
             chain: SubChain::Payment,

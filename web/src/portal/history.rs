@@ -22,7 +22,7 @@ use crate::ring::Mark;
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
-use crate::sure::confidence;
+use crate::sure::{confidence, release};
 
 /// How many settlements a page lists.
 const PAGE: i64 = 30;
@@ -32,7 +32,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/history", web::get().to(history_page))
         .route("/history/{id:[0-9a-f]{64}}", web::get().to(settlement_page))
         .route("/history/{id:[0-9a-f]{64}}/proof", web::get().to(proof))
-        .route("/history/{id:[0-9a-f]{64}}/share", web::post().to(share));
+        .route("/history/{id:[0-9a-f]{64}}/share", web::post().to(share))
+        .route("/history/{id:[0-9a-f]{64}}/confidence", web::post().to(wish));
 }
 
 struct Row {
@@ -42,6 +43,8 @@ struct Row {
     value: String,
     when: String,
     legs: i64,
+    state: String,
+    settled: bool,
 }
 
 #[derive(Template)]
@@ -62,6 +65,7 @@ async fn history_page(
     let own = visitor.address()?.to_string();
     let before = query.get("before").and_then(|before| before.parse().ok());
     let page = visitor.page("History");
+    let shared = app.clone();
     let view = app
         .read(move |connection| {
             let mut model = Model::new(connection);
@@ -72,7 +76,12 @@ async fn history_page(
             for settlement in settlements.rows {
                 let legs: Vec<Leg> = model.settlement_legs(&settlement.id)?.iter().map(Leg::from).collect();
                 let mine = side(&legs, &own);
+                let wish = model.wish(&own, &settlement.id)?;
+                let value = settlement.value_micro_usd.get();
+                let release = release(&shared, SubChain::Payment, settlement.height, value, wish);
                 rows.push(Row {
+                    state: release.words(),
+                    settled: release.may_leave(),
                     gave: said(&goods, &mine.gives),
                     got: said(&goods, &mine.gets),
                     value: show::usd_brief(once_round(&mine)),
@@ -114,6 +123,10 @@ struct SettlementPage {
     when: String,
     sure: Vec<(&'static str, String)>,
     grows: bool,
+    /// What keeps it from counting outside, in words.
+    waits: Option<String>,
+    /// What the reader asks for: percent, words, whether it is that.
+    wishes: Vec<(u64, &'static str, bool)>,
     grants: Vec<Grant>,
     banks: Vec<(String, String)>,
     on_data_chain: Option<String>,
@@ -149,6 +162,9 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
         let names =
             model.names_of(&grants.iter().map(|grant| grant.with_party.clone()).collect::<Vec<_>>())?;
         let trade = model.trade(&id)?;
+        let wish = model.wish(&own, &id)?;
+        let value = settlement.value_micro_usd.get();
+        let release = release(&shared, SubChain::Payment, settlement.height, value, wish);
         let list = |sums: &[(i64, clearing::Amount, u128)]| {
             sums.iter()
                 .map(|(asset, quantity, value)| {
@@ -168,6 +184,8 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             sure: sureness(&shared, batch.as_ref(), false, Some(settlement.height)),
             grows: confidence(&shared, ledger::SubChain::Payment, settlement.height)
                 .is_some_and(|sure| sure.grows()),
+            waits: (!release.may_leave()).then(|| release.words()),
+            wishes: WISHES.map(|(percent, words)| (percent, words, percent * 10 == wish)).to_vec(),
             grants: grants
                 .into_iter()
                 .map(|grant| Grant {
@@ -202,9 +220,20 @@ async fn proof(visitor: Visitor, app: Shared, path: web::Path<String>) -> Result
     let id = path.into_inner();
     let settlement: Hash = id.parse().map_err(|_| WebError::NotFound)?;
     let wanted = id.clone();
-    let legs = app.read(move |connection| Ok(Model::new(connection).settlement_legs(&wanted)?)).await?;
-    if !legs.iter().any(|leg| leg.party == own) {
-        return Err(WebError::NotFound);
+    let shared = app.clone();
+    let release = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            if !model.settlement_legs(&wanted)?.iter().any(|leg| leg.party == own) {
+                return Err(WebError::NotFound);
+            }
+            let row = model.settlement(&wanted)?.ok_or(WebError::NotFound)?;
+            let (wish, value) = (model.wish(&own, &wanted)?, row.value_micro_usd.get());
+            Ok(release(&shared, SubChain::Payment, row.height, value, wish))
+        })
+        .await?;
+    if !release.may_leave() {
+        return Err(WebError::Unavailable("The proof"));
     }
     let ledger = app.chains.payment.clone();
     let proof = web::block(move || ledger.prove_state(&SETTLEMENTS.key(&settlement))).await?;
@@ -216,6 +245,39 @@ async fn proof(visitor: Visitor, app: Shared, path: web::Path<String>) -> Result
         .insert_header((CONTENT_TYPE, "application/octet-stream"))
         .insert_header((CONTENT_DISPOSITION, name))
         .body(proof.encode()))
+}
+
+/// What a party can ask for, in percent of the weight.
+const WISHES: [(u64, &str); 5] = [
+    (0, "What its value asks for"),
+    (50, "50 % of the weight"),
+    (67, "67 % of the weight"),
+    (80, "80 % of the weight"),
+    (100, "As much as can be had"),
+];
+
+/// A party says how sure a settlement has to be before it does anything outside.
+async fn wish(
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<String>,
+    Posted(form): Posted,
+) -> Result<HttpResponse, WebError> {
+    let own = visitor.address()?;
+    let id = path.into_inner();
+    let percent = WISHES.iter().map(|(percent, _)| *percent);
+    let percent = percent.into_iter().find(|percent| percent.to_string() == form.value("share"));
+    let percent = percent.ok_or_else(|| WebError::bad("share", "choose one of the list"))?;
+    let next = format!("/history/{id}");
+    app.read(move |connection| {
+        let mut model = Model::new(connection);
+        if !model.settlement_legs(&id)?.iter().any(|leg| leg.party == own.to_string()) {
+            return Err(WebError::NotFound);
+        }
+        Ok(model.set_wish(&own, Some(&id), percent * 10, crate::accounts::millis())?)
+    })
+    .await?;
+    Ok(HttpResponse::SeeOther().insert_header(("Location", next)).finish())
 }
 
 async fn share(

@@ -151,7 +151,7 @@ async fn gather(visitor: &Visitor, app: &Shared, address: Address) -> Result<Fac
         let offers = model.offers_of(&own, false, None, 200)?.rows;
         let contracts = most_urgent(model.contracts_to_sign(&own)?, 5);
         let pace = Pace::of(&shared.chains.payment);
-        let to_sign = deal_rows(&pace, &mut model, &goods, &own, &contracts)?;
+        let to_sign = deal_rows(&shared, &pace, &mut model, &goods, &own, &contracts)?;
         let settled = record.as_ref().map_or(0, |party| party.settled);
         let traded: Vec<_> = balances.iter().filter(|balance| balance.asset != 1).collect();
         let asked = requests.iter().any(|request| request.kind == "issue" && request.state != "refused");

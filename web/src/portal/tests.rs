@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use ledger::light::ProvenFact;
-use ledger::{Hash, Tag};
+use ledger::{Hash, SubChain, Tag};
 use payment_chain::SETTLEMENTS;
 use payment_chain::model::{Commitment, Settlement};
 use proptest::prelude::*;
@@ -14,8 +14,8 @@ use vocabulary::Role;
 use super::offers::live_book;
 use super::{fuzz_offer_form, fuzz_registration_form};
 use crate::form::fuzz_form;
-use crate::testing::stage::{Answer, Browser, COFFEE, JUTE, PASSWORD, Stage, between};
-use crate::testing::story::{account, key};
+use crate::testing::stage::{Answer, Browser, COFFEE, JUTE, PASSWORD, Stage, Watched, between, sure};
+use crate::testing::story::{account, amount, key};
 
 fn run<T>(story: impl Future<Output = T>) -> T {
     System::new().block_on(story)
@@ -214,6 +214,99 @@ fn a_ring_is_read_signed_by_all_and_settled() {
         let signed = browser.sign("Doha Fuels", &asked).await;
         arrives(&stage, &mut browser, &signed).await;
         assert!(browser.get(&format!("/history/{id}")).await.body.contains("Withdraw"));
+    });
+}
+
+#[test]
+fn a_settlement_counts_outside_once_it_is_as_sure_as_its_reader_asks() {
+    run(async {
+        let says = Watched::default();
+        let stage = Stage::watched(Some(says.clone()));
+        let now = async |weight, halted| {
+            *says.lock().unwrap() = Some(sure(weight, halted));
+            stage.tick();
+        };
+        now(0, false).await;
+        stage.offers_of_a_ring(Commitment::Binding);
+        stage.clear();
+        let mut mills = Browser::new(&stage).await;
+        mills.sign_in("Dhaka Mills").await;
+        let history = mills.get("/history").await;
+        let value_waits = "final, waiting for the confidence that its value asks for: 0 of 25 %";
+        assert!(history.body.contains(value_waits), "{}", history.body);
+        let id = between(&history.body, "href=\"/history/", "\"").unwrap().to_owned();
+        let page = format!("/history/{id}");
+        let settlement = mills.get(&page).await.body;
+        assert!(settlement.contains(value_waits) && !settlement.contains("Settled on"), "{settlement}");
+        assert!(!settlement.contains("Download the proof") && settlement.contains("data-follow"));
+        assert_eq!(mills.get(&format!("{page}/proof")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+
+        // At the classical grade it is settled by the rule of the node; then the reader asks for more.
+        now(1, false).await;
+        assert!(mills.get(&page).await.body.contains("Settled on"));
+        let asked = mills.post(&format!("{page}/confidence"), &[("share", "80")]).await;
+        assert_eq!(asked.status, StatusCode::SEE_OTHER);
+        let waits = "final, waiting for the confidence you asked for: 25 of 75 %";
+        assert!(mills.get(&page).await.body.contains(waits));
+        assert!(mills.get("/history").await.body.contains(waits));
+        let wrong = mills.post(&format!("{page}/confidence"), &[("share", "81")]).await;
+        assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
+        let mut beans = Browser::new(&stage).await;
+        beans.sign_in("Hanoi Beans").await;
+        assert!(beans.get(&page).await.body.contains("Settled on"), "a wish is its owner's alone");
+        let mut bank = Browser::new(&stage).await;
+        bank.sign_in("Silk Bank").await;
+        let foreign = bank.post(&format!("{page}/confidence"), &[("share", "80")]).await;
+        assert_eq!(foreign.status, StatusCode::NOT_FOUND);
+
+        now(3, false).await;
+        let settled = mills.get(&page).await.body;
+        assert!(
+            settled.contains("Settled on") && settled.contains("more than 75 % of the weight"),
+            "{settled}"
+        );
+        assert_eq!(mills.get(&format!("{page}/proof")).await.status, StatusCode::OK);
+
+        // People have to decide: nothing leaves any more, and every page says so.
+        now(3, true).await;
+        let held = mills.get(&page).await.body;
+        assert!(held.contains("held back: validators cheated") && !held.contains("Download the proof"));
+        assert_eq!(mills.get(&format!("{page}/proof")).await.status, StatusCode::SERVICE_UNAVAILABLE);
+        for path in ["/", "/offers", "/history", "/explorer"] {
+            let body = mills.get(path).await.body;
+            assert!(
+                body.contains("Nothing here counts outside before people have decided"),
+                "{path}: {body}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_warehouse_hands_out_nothing_before_the_request_is_as_sure_as_its_worth_asks() {
+    run(async {
+        let says = Watched::default();
+        let stage = Stage::watched(Some(says.clone()));
+        *says.lock().unwrap() = Some(sure(1, false));
+        let redeem = |tonnes: u128| {
+            let payload =
+                payment_chain::Payload::RequestRedeem { asset: COFFEE, amount: amount(tonnes * 1_000) };
+            stage.act("Hanoi Beans", SubChain::Payment, &payload).unwrap();
+        };
+        // Thirty tonnes are worth 90,000 dollars: the classical grade is enough for that.
+        redeem(30);
+        let mut harbour = Browser::new(&stage).await;
+        harbour.sign_in("Harbour Warehouse").await;
+        let desk = harbour.get("/requests").await.body;
+        assert!(desk.contains("Handed out") && !desk.contains("Hand out nothing yet"), "{desk}");
+        *says.lock().unwrap() = Some(sure(0, false));
+        stage.tick();
+        let desk = harbour.get("/requests").await.body;
+        assert!(desk.contains("Hand out nothing yet") && !desk.contains(">Handed out<"), "{desk}");
+        let request = between(&desk, "name=\"request\" value=\"", "\"").unwrap().to_owned();
+        let refused = harbour.post("/requests", &[("request", &request), ("decision", "grant")]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.body.contains("Hand out nothing yet"), "{}", refused.body);
     });
 }
 

@@ -11,6 +11,9 @@ use payment_chain::model::{BatchId, Settlement};
 use super::story;
 use crate::chains::Chains;
 
+/// Where the story's ring settled.
+const SETTLED_AT: Height = Height(3);
+
 struct Quiet(SubChain);
 
 impl Application for Quiet {
@@ -48,8 +51,8 @@ impl Application for Quiet {
         Ok(())
     }
 
-    fn due(&self, _: &dyn Read, _: Height, _: Timestamp) -> bool {
-        false
+    fn due(&self, _: &dyn Read, height: Height, _: Timestamp) -> bool {
+        self.0 == SubChain::Payment && height <= SETTLED_AT
     }
 }
 
@@ -62,9 +65,13 @@ pub(crate) fn chains() -> Chains {
         let options = Options::memory(validator.clone());
         Arc::new(Ledger::open(Arc::new(Quiet(chain)), &genesis, options).unwrap())
     };
-    Chains {
+    let chains = Chains {
         identity: open(SubChain::Identity),
         data: open(SubChain::Data),
         payment: open(SubChain::Payment),
+    };
+    for step in 1..=SETTLED_AT.0 {
+        chains.payment.step(Timestamp(story::START_MS + step * story::STEP_MS)).unwrap();
     }
+    chains
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
@@ -15,8 +15,12 @@ use barter_engine::{Effort, Options as EngineOptions};
 use borsh::BorshSerialize;
 use clearing::Amount;
 use identity_chain::{GenesisParty, IdentityChain, Registration};
+use ledger::engine::{Effect, Host, Input, Reached, Standing as Surety};
 use ledger::hash::encode;
-use ledger::{AccountKey, Application, Genesis, Ledger, Options, Refusal, Scope, SubChain, Timestamp, relay};
+use ledger::{
+    AccountKey, Application, Engine, Genesis, Height, Ledger, LocalEngine, Options, Refusal, Scope, SubChain,
+    Timestamp, relay,
+};
 use payment_chain::PaymentChain;
 use payment_chain::model::{AssetId, Commitment, OfferId, OfferTerms};
 use payment_chain::payload::SubmittedRing;
@@ -30,6 +34,7 @@ use crate::clock;
 use crate::model::Model;
 use crate::projector::Projector;
 use crate::signing::Proposal;
+use crate::sure::{Caution, Step};
 
 /// Jute yarn, at 900 dollars a tonne.
 pub(crate) const JUTE: AssetId = AssetId(2);
@@ -63,6 +68,40 @@ pub(crate) struct Stage {
     _dir: tempfile::TempDir,
 }
 
+/// What a chain says of itself, as a test wishes.
+pub(crate) type Watched = Arc<Mutex<Option<Surety>>>;
+
+/// Four validators, of which `weight` would have to cheat to undo any block.
+pub(crate) fn sure(weight: u64, halted: bool) -> Surety {
+    let reached = Reached {
+        first: Height(0),
+        last: Height(u64::MAX),
+        total: 4,
+        ladder: vec![(weight, Height(u64::MAX))],
+    };
+    Surety { validators: 4, threshold: 1, classical: 1, halted, reached: vec![reached], ..Surety::default() }
+}
+
+/// One validator's engine that says what it is told of how sure its blocks are.
+struct Watching {
+    engine: LocalEngine,
+    says: Watched,
+}
+
+impl Engine for Watching {
+    fn step(&mut self, now: Timestamp, input: Input, host: &mut dyn Host) -> Vec<Effect> {
+        self.engine.step(now, input, host)
+    }
+
+    fn proof(&self, height: Height) -> Option<ledger::Seal> {
+        self.engine.proof(height)
+    }
+
+    fn standing(&self) -> Surety {
+        self.says.lock().unwrap().clone().unwrap_or_else(|| self.engine.standing())
+    }
+}
+
 fn registration(index: usize) -> Registration {
     let (name, country, role) = CAST[index];
     Registration {
@@ -78,6 +117,11 @@ fn registration(index: usize) -> Registration {
 impl Stage {
     /// A market whose warehouse issued 500 t jute, 200 t coffee and 900 t diesel to their owners.
     pub(crate) fn new() -> Stage {
+        Stage::watched(None)
+    }
+
+    /// The same market, where the payment chain says of itself what `says` does, when that is set.
+    pub(crate) fn watched(says: Option<Watched>) -> Stage {
         let dir = tempfile::tempdir().unwrap();
         let start = Timestamp(clock::now().0.saturating_sub(3_600_000));
         let identity = identity_chain::Config {
@@ -113,7 +157,16 @@ impl Stage {
             Genesis::new(start, vec![(validator.public(), 1)], [&settings[0], &settings[1], &settings[2]])
                 .unwrap();
         let open = |app: Arc<dyn Application>| {
-            Arc::new(Ledger::open(app, &genesis, Options::memory(validator.clone())).unwrap())
+            let options = Options::memory(validator.clone());
+            let says = says.clone().filter(|_| app.chain() == SubChain::Payment);
+            let ledger = match says {
+                Some(says) => {
+                    let engine = Watching { engine: LocalEngine::new(validator.clone(), 1), says };
+                    Ledger::open_with(app, &genesis, options, None, Box::new(engine))
+                }
+                None => Ledger::open(app, &genesis, options),
+            };
+            Arc::new(ledger.unwrap())
         };
         let chains = Chains {
             identity: open(Arc::new(IdentityChain::new(identity).unwrap())),
@@ -128,6 +181,7 @@ impl Stage {
             cookie_secret: [7; 32],
             token_seed: [8; 32],
             secure_cookies: false,
+            caution: Caution::new(&[Step { from_usd: 2_000_000, share_percent: 80 }]),
             demo: None,
         };
         let app = App::new(settings, chains).unwrap();

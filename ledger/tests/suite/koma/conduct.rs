@@ -61,7 +61,6 @@ proptest! {
             prop_assert!(policy.threshold() >= before.threshold());
             prop_assert!(policy.threshold() < era.validators.total());
             prop_assert!(!before.is_halted() || policy.is_halted());
-            prop_assert_eq!(policy.outside(0).is_none(), policy.is_halted());
         }
     }
 
@@ -98,9 +97,9 @@ fn a_partition_or_evidence_ends_the_low_grade_for_the_era() {
 
     let mut caught = Policy::new(mode, &era.validators, era.start);
     assert_eq!(caught.evidence(1), None);
-    assert_eq!((caught.threshold(), caught.outside(5)), (3, Some(5)));
+    assert_eq!((caught.threshold(), caught.is_halted()), (3, false));
     assert_eq!(caught.evidence(3), Some(Alarm::Excess { weight: 3, bears: 2 }));
-    assert_eq!((caught.threshold(), caught.outside(0)), (5, None));
+    assert_eq!((caught.threshold(), caught.is_halted()), (5, true));
 }
 
 #[test]

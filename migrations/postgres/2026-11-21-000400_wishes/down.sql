@@ -1,0 +1,2 @@
+DROP INDEX blocks_time;
+DROP TABLE wishes;
