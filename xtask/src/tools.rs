@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// Debian's packages: the browser, its driver, and the database server.
-const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "postgresql"];
+const PACKAGES: [&str; 4] = ["chromium", "chromium-driver", "faketime", "postgresql"];
 
 /// Where the programs are.
 pub(crate) struct Tools {

@@ -2,143 +2,20 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a story that breaks off has failed")]
 
+mod consortium;
+mod load;
+mod trouble;
+
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
 
 use network::proxy::{Proxy, Weather};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-/// Nothing here takes this long unless something is wrong; a loaded machine is slow.
-const PATIENCE: Duration = Duration::from_secs(300);
-const VALIDATORS: u16 = 4;
-
-fn permuta() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_permuta"));
-    command.env_remove("DATABASE_URL").env_remove("RUST_LOG");
-    command
-}
-
-/// A port from which on all that a network needs is free at the moment, another one for each test of this process.
-fn free_ports() -> u16 {
-    static ASKED: AtomicU16 = AtomicU16::new(0);
-    let free = |base: &u16| {
-        (0..VALIDATORS).all(|node| {
-            UdpSocket::bind(("127.0.0.1", base + node)).is_ok()
-                && TcpListener::bind(("127.0.0.1", base + 100 + node)).is_ok()
-        }) && TcpListener::bind(("127.0.0.1", base + 200)).is_ok()
-    };
-    let asked = ASKED.fetch_add(1, Ordering::Relaxed);
-    let start = 20_000 + u16::try_from(std::process::id() % 20_000).unwrap() + 5_000 * (asked % 4);
-    (0..20).map(|step| start + 211 * step).find(free).unwrap()
-}
-
-/// A network that ends with the test.
-struct Network {
-    dir: PathBuf,
-    base_port: u16,
-    parent: Child,
-    /// Nodes that were started again.
-    again: Vec<Child>,
-}
-
-impl Network {
-    fn start(dir: &Path) -> Network {
-        Network::start_at(dir, free_ports())
-    }
-
-    fn start_at(dir: &Path, base_port: u16) -> Network {
-        let parent = permuta()
-            .args(["localnet", "--era-blocks", "40", "--base-port", &base_port.to_string(), "--dir"])
-            .arg(dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Network { dir: dir.to_owned(), base_port, parent, again: Vec::new() }
-    }
-
-    fn home(&self, node: u16) -> PathBuf {
-        self.dir.join(format!("node-{node}/home"))
-    }
-
-    /// What a node answers on `/healthz`, when it answers.
-    fn health(&self, node: u16) -> Option<Value> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.base_port + 100 + node)).ok()?;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
-    }
-
-    fn height(&self, node: u16) -> u64 {
-        self.health(node).and_then(|health| health["chains"]["payment"]["height"].as_u64()).unwrap_or(0)
-    }
-
-    /// How many of its peers a node is connected to.
-    fn connected(&self, node: u16) -> usize {
-        let health = self.health(node).unwrap_or_default();
-        let peers = health["peers"].as_array().cloned().unwrap_or_default();
-        peers.iter().filter(|peer| peer["connected"] == true).count()
-    }
-
-    fn wait_for(&self, what: &str, mut come: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !come() {
-            let state: Vec<_> = (0..VALIDATORS).map(|node| self.health(node)).collect();
-            assert!(Instant::now() < deadline, "never saw {what}: {state:?}");
-            std::thread::yield_now();
-        }
-    }
-
-    /// Ends a node between two instructions.
-    fn kill(&mut self, node: u16) {
-        let config = format!("node-{node}/node.json");
-        let process = fs::read_dir("/proc").unwrap().flatten().find(|entry| {
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let line = String::from_utf8_lossy(&line).into_owned();
-            line.contains("permuta") && line.contains(self.dir.to_str().unwrap()) && line.contains(&config)
-        });
-        let id = process.unwrap_or_else(|| panic!("node {node} does not run")).file_name();
-        assert!(Command::new("kill").arg("-KILL").arg(id).status().unwrap().success());
-        let silent = || self.health(node).is_none();
-        self.wait_for("a dead node", silent);
-    }
-
-    fn restart(&mut self, node: u16) {
-        let config = self.dir.join(format!("node-{node}/node.json"));
-        let child = permuta().args(["node", "--config"]).arg(config).stdout(Stdio::null()).spawn().unwrap();
-        self.again.push(child);
-    }
-
-    /// Asks all of it to stop, as a person does.
-    fn stop(mut self) -> PathBuf {
-        let ask = |child: &Child| {
-            let id = child.id().to_string();
-            assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        };
-        self.again.iter().for_each(ask);
-        ask(&self.parent);
-        for child in self.again.iter_mut() {
-            assert_eq!(child.wait().unwrap().code(), Some(0));
-        }
-        assert_eq!(self.parent.wait().unwrap().code(), Some(0));
-        self.dir.clone()
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        for child in self.again.iter_mut().chain([&mut self.parent]) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
+use consortium::{Network, VALIDATORS, free_ports, permuta, verify};
 
 #[test]
 fn a_consortium_trades_on_while_validators_die_and_lose_their_disks_and_all_agree_afterwards() {
@@ -176,18 +53,7 @@ fn a_consortium_trades_on_while_validators_die_and_lose_their_disks_and_all_agre
     });
 
     // Every block, signature and balance holds at each of them, and all say the same.
-    let dir = network.stop();
-    let home = |node: u16| dir.join(format!("node-{node}/home"));
-    let mut verify = permuta();
-    verify.args(["verify", "--dir"]).arg(home(0));
-    for node in 1..VALIDATORS {
-        verify.arg("--with").arg(home(node));
-    }
-    let checked = verify.output().unwrap();
-    let told =
-        String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
-    assert!(checked.status.success() && told.contains("All holds"), "{told}");
-    assert_eq!(told.matches("agrees with").count(), 3, "{told}");
+    verify(&network.stop());
 }
 
 /// Relays between each two validators, in both directions: who calls whom is nobody's choice.
@@ -229,11 +95,6 @@ impl Links {
 
 #[test]
 fn a_consortium_on_slow_links_is_cut_in_half_goes_on_as_one_and_shuts_out_whose_certificate_is_revoked() {
-    // Minutes of real time: connections have to be missed, given up and made again.
-    if std::env::var_os("PERMUTA_DEEPER").is_none() {
-        eprintln!("skipped: set PERMUTA_DEEPER=1 to cut a real network in half");
-        return;
-    }
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("net");
     let network = Network::start(&dir);
@@ -269,16 +130,7 @@ fn a_consortium_on_slow_links_is_cut_in_half_goes_on_as_one_and_shuts_out_whose_
     network.wait_for("trade among the others", || network.height(0) >= before + 5);
     assert_eq!(network.connected(0), 2);
 
-    let dir = network.stop();
-    let mut verify = permuta();
-    verify.args(["verify", "--dir"]).arg(dir.join("node-0/home"));
-    for node in 1..VALIDATORS {
-        verify.arg("--with").arg(dir.join(format!("node-{node}/home")));
-    }
-    let checked = verify.output().unwrap();
-    let told =
-        String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
-    assert!(checked.status.success() && told.matches("agrees with").count() == 3, "{told}");
+    verify(&network.stop());
 }
 
 #[test]
