@@ -1,5 +1,5 @@
 //! Signed transfers through four validators of one machine, each with its own log and journal on disk: how many a second,
-//! and how long one takes while nothing else happens.
+//! how long one takes while nothing else happens, and how long a validator that was away takes to be back.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +30,9 @@ pub(crate) struct Options {
     /// How many transfers one after the other.
     #[arg(long, default_value_t = 300)]
     alone: u64,
+    /// How many blocks one of the validators misses before it comes back.
+    #[arg(long, default_value_t = 1_000)]
+    missed: u64,
     /// The shortest round in milliseconds.
     #[arg(long, default_value_t = 30)]
     round_ms: u32,
@@ -46,6 +49,9 @@ struct Figures {
     /// From submission at one validator until the transfer is in a sealed block on its disk.
     alone_p50_ms: f64,
     alone_p99_ms: f64,
+    /// From the start of a validator that missed so many blocks until it has all that the others had by then.
+    rejoin_s: f64,
+    missed: u64,
 }
 
 const VALIDATORS: usize = 4;
@@ -60,7 +66,7 @@ type Table = Arc<Vec<(PublicKey, SyncSender<Parcel>)>>;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let keys: Vec<KeyPair> = (0..options.accounts).map(key).collect();
     let validators: Vec<KeyPair> = (0..4).map(|seat| KeyPair::from_seed([200 + seat; 32])).collect();
-    let total = options.count + options.alone;
+    let total = options.count + options.alone + options.missed;
     let app = Arc::new(PaymentChain::new(config(&keys, total)?)?);
     let members = validators.iter().map(|key| (key.public(), 1)).collect();
     let rules = Rules {
@@ -72,15 +78,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let genesis = Genesis::new(now()?, members, [b"", b"", b"validators"])?.with_rules(rules)?;
     let mut signed = sign_all(&app, &genesis, &keys, total)?.into_iter().flatten();
-    let (senders, receivers): (Vec<_>, Vec<_>) = validators.iter().map(|_| sync_channel(4096)).unzip();
-    let table: Table = Arc::new(validators.iter().map(KeyPair::public).zip(senders).collect());
-    let mut ledgers = Vec::new();
-    for (seat, validator) in validators.into_iter().enumerate() {
-        let options = LedgerOptions::at(options.dir.join(seat.to_string()), validator);
-        ledgers.push(Ledger::open(app.clone(), &genesis, options)?);
-    }
+    let open = |seat: usize| -> Result<Ledger> {
+        let options = LedgerOptions::at(options.dir.join(seat.to_string()), validators[seat].clone());
+        let ledger = Ledger::open(app.clone(), &genesis, options)?;
+        let others = validators.iter().enumerate().filter(|(other, _)| *other != seat);
+        others.for_each(|(_, other)| ledger.connected(other.public()));
+        Ok(ledger)
+    };
+    let ledgers = (0..VALIDATORS).map(open).collect::<Result<Vec<Ledger>>>()?;
+    let (table, receivers) = wire(&validators);
     let stop = AtomicBool::new(false);
-    thread::scope(|scope| -> Result<()> {
+    let mut figures = thread::scope(|scope| -> Result<Figures> {
         let driven = ledgers.iter().zip(receivers).enumerate().map(|(seat, (ledger, receiver))| {
             let (table, stop) = (table.clone(), &stop);
             scope.spawn(move || drive(seat, ledger, &receiver, &table, stop))
@@ -91,8 +99,71 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         for thread in driven {
             thread.join().map_err(|_| anyhow::anyhow!("a validator broke down"))??;
         }
-        println!("{}", serde_json::to_string(&figures?)?);
-        Ok(())
+        figures
+    })?;
+    drop(ledgers);
+    figures.rejoin_s = rejoin(options, &validators, &open, &mut signed)?;
+    println!("{}", serde_json::to_string(&figures)?);
+    Ok(())
+}
+
+/// Channels between all validators.
+fn wire(validators: &[KeyPair]) -> (Table, Vec<Receiver<Parcel>>) {
+    let (senders, receivers): (Vec<_>, Vec<_>) = validators.iter().map(|_| sync_channel(4096)).unzip();
+    (Arc::new(validators.iter().map(KeyPair::public).zip(senders).collect()), receivers)
+}
+
+/// The last validator stays away while the others make blocks, and comes back: after how many seconds has it what they
+/// have?
+fn rejoin(
+    options: &Options,
+    validators: &[KeyPair],
+    open: &(impl Fn(usize) -> Result<Ledger> + Sync),
+    signed: &mut impl Iterator<Item = Transaction>,
+) -> Result<f64> {
+    let (table, mut receivers) = wire(validators);
+    let away = receivers.pop().context("there are validators")?;
+    let ledgers = (0..VALIDATORS - 1).map(open).collect::<Result<Vec<Ledger>>>()?;
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| -> Result<f64> {
+        for (seat, (ledger, receiver)) in ledgers.iter().zip(receivers).enumerate() {
+            let (table, stop) = (table.clone(), &stop);
+            scope.spawn(move || drive(seat, ledger, &receiver, &table, stop));
+        }
+        let outcome = (|| {
+            let target = ledgers[0].height().plus(options.missed);
+            for transfer in signed.by_ref() {
+                ledgers[0].submit(transfer)?;
+                while ledgers[0].waiting() > 0 {
+                    thread::yield_now();
+                }
+                if ledgers[0].height() >= target {
+                    break;
+                }
+            }
+            let target = ledgers[0].height();
+            // What was sent to it meanwhile was lost.
+            while away.try_recv().is_ok() {}
+            let begun = Instant::now();
+            let ledger = open(VALIDATORS - 1)?;
+            let back = AtomicBool::new(false);
+            thread::scope(|scope| -> Result<f64> {
+                ledgers.iter().for_each(|other| other.connected(validators[VALIDATORS - 1].public()));
+                let driven = {
+                    let (table, back, ledger) = (&table, &back, &ledger);
+                    scope.spawn(move || drive(VALIDATORS - 1, ledger, &away, table, back))
+                };
+                while ledger.height() < target && !driven.is_finished() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                let seconds = begun.elapsed().as_secs_f64();
+                back.store(true, Ordering::Release);
+                driven.join().map_err(|_| anyhow::anyhow!("a validator broke down"))??;
+                Ok(seconds)
+            })
+        })();
+        stop.store(true, Ordering::Release);
+        outcome
     })
 }
 
@@ -197,5 +268,7 @@ fn measure(
         blocks: done[0].0,
         alone_p50_ms: quantile(50),
         alone_p99_ms: quantile(99),
+        rejoin_s: f64::NAN,
+        missed: options.missed,
     })
 }

@@ -86,13 +86,15 @@ fn throughput(programs: &Programs, tools: &tools::Tools, report: &mut Report) ->
         "Signed transfers through four validators",
         "Four validators in one process on this machine, each with a log and a journal of its own on disk, at the classical \
          grade: 60,000 transfers handed to one of them until all four have them in sealed blocks; then how long one \
-         transfer takes, from submission until the block is sealed and on disk, while nothing else happens.",
+         transfer takes, from submission until the block is sealed and on disk, while nothing else happens; and how long a validator that was \
+         away for 1,000 blocks takes from its start until it has them.",
     );
     let together = of("per_second")?;
     report.goal("transfers per second", together, 0, "at least 3,000");
     report.ratio("the same through a single node", together, transfers, "");
     report.goal("ms for one alone, p50", of("alone_p50_ms")?, 1, "at most 60");
     report.goal("ms for one alone, p99", of("alone_p99_ms")?, 1, "");
+    report.goal("s to be back after 1,000 missed blocks", of("rejoin_s")?, 1, "at most 10");
     Ok(())
 }
 
