@@ -5,6 +5,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::genesis::Rules;
 use crate::hash::Hash;
 use crate::key::{Address, PublicKey};
+use crate::merkle::Edge;
+use crate::message::Closing;
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::state::{Read, Write};
 use crate::table::{Cell, Table};
@@ -45,8 +47,8 @@ pub const ACCOUNTS: Table<Address, Account> = Table::new(0);
 pub const OUTBOX: Table<SubChain, u64> = Table::new(1);
 /// The number of the next message expected from each chain.
 pub const INBOX: Table<SubChain, u64> = Table::new(2);
-/// Validators and weights whose seals this chain accepts, by chain and era. Of a running era and the one after it, both
-/// are known: who decides next is fixed an era ahead.
+/// Validators and weights by chain and era: those of the running era, of the one after it, since who decides next is fixed
+/// an era ahead, and of the last [`REMEMBERED_ERAS`].
 pub const VALIDATORS: Table<(SubChain, u64), Vec<(PublicKey, u64)>> = Table::new(3);
 /// The names of the three chains in this genesis.
 pub const CHAIN_IDS: Table<SubChain, Hash> = Table::new(4);
@@ -56,6 +58,16 @@ pub const ERA: Cell<EraRecord> = Cell::new(5);
 pub const RULES: Cell<Rules> = Cell::new(6);
 /// Who decides from the era after the next one on.
 pub const FOLLOWING: Cell<Vec<(PublicKey, u64)>> = Cell::new(7);
+
+/// Where each chain last ended an era, as far as this one has heard; of itself it knows at once.
+pub const CLOSINGS: Table<SubChain, Closing> = Table::new(10);
+/// The edge of the tree over the hashes of this chain's blocks; kept only where eras end.
+pub const BLOCKS: Cell<Edge> = Cell::new(11);
+/// The eras of this chain in which others decide than in the one before, each with the height of the block that said so.
+pub const CHANGES: Table<u64, Height> = Table::new(12);
+
+/// For how many eras after its last block it is remembered who decided in one: evidence against them may come late.
+pub const REMEMBERED_ERAS: u64 = 32;
 
 /// An era of a chain, as its state tells; who decides in it stands in [`VALIDATORS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

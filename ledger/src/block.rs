@@ -4,6 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::hash::{Hash, Tag, encode};
 use crate::key::{PublicKey, Signature};
+use crate::koma::{Mode, Policy};
 use crate::message::RelayedMessage;
 use crate::moment::{Height, Timestamp};
 use crate::transaction::Transaction;
@@ -111,6 +112,14 @@ pub enum SealError {
     /// A signature does not hold.
     #[error("the signature of {0} does not hold")]
     Signature(PublicKey),
+    /// The grade is lower than that at which the era executes.
+    #[error("grade {claimed} is lower than {least}, at which this era executes")]
+    Grade {
+        /// The grade claimed.
+        claimed: u64,
+        /// The lowest that counts.
+        least: u64,
+    },
     /// The signers weigh too little for the grade that they claim.
     #[error("weight {signed} of {total} does not prove grade {grade}")]
     Weight {
@@ -146,6 +155,29 @@ impl Seal {
         }
         let narrow = |weight: u128| u64::try_from(weight).unwrap_or(u64::MAX);
         Err(SealError::Weight { signed: narrow(signed), total: narrow(total), grade: self.claim.grade })
+    }
+
+    /// Like [`Seal::verify`], for who holds a chain to its rules: nothing below the grade at which validators in `mode`
+    /// execute counts.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn verify_as(&self, validators: &[(PublicKey, u64)], mode: Mode) -> Result<(), SealError> {
+        let (claimed, least) = (self.claim.grade, Policy::least(mode, validators));
+        if claimed < least {
+            return Err(SealError::Grade { claimed, least });
+        }
+        self.verify(validators)
+    }
+
+    /// What the signers weigh among `validators`, and what all of these weigh.
+    #[must_use]
+    pub fn weight(&self, validators: &[(PublicKey, u64)]) -> (u64, u64) {
+        let signed = validators.iter().filter(|(key, _)| self.signatures.iter().any(|(by, _)| by == key));
+        let sum = |weights: &mut dyn Iterator<Item = &(PublicKey, u64)>| {
+            weights.fold(0u64, |sum, (_, weight)| sum.saturating_add(*weight))
+        };
+        (sum(&mut { signed }), sum(&mut validators.iter()))
     }
 }
 

@@ -313,7 +313,8 @@ impl Engine for LocalEngine {
         match input {
             Input::Tick => {
                 let block = host.propose(now, &[]).map(Arc::new);
-                let last = |block| Effect::Final { block, era: 0, grade: 0, seal: None };
+                let era = host.era().map_or(0, |era| era.number);
+                let last = |block| Effect::Final { block, era, grade: 0, seal: None };
                 block.map(last).into_iter().collect()
             }
             Input::Executed(claim) => {

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use crate::account::{
-    ACCOUNTS, CHAIN_IDS, ERA, EraRecord, FOLLOWING, INBOX, RULES, Scope, VALIDATORS, account,
+    ACCOUNTS, BLOCKS, CHAIN_IDS, CHANGES, CLOSINGS, ERA, EraRecord, FOLLOWING, INBOX, REMEMBERED_ERAS, RULES,
+    Scope, VALIDATORS, account,
 };
 use crate::application::{Application, Run};
 use crate::block::{Block, Header};
 use crate::hash::{Hash, Hasher, Tag, encode};
+use crate::key::PublicKey;
+use crate::koma::Mode;
 use crate::merkle;
-use crate::message::{Envelope, MAX_MESSAGE_BYTES, MessageBody, RelayedMessage};
+use crate::message::{Closing, Envelope, MAX_MESSAGE_BYTES, MessageBody, RelayedMessage};
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::receipt::{Cause, Receipt, Refusal};
 use crate::state::{Read, Staged};
@@ -82,26 +85,53 @@ pub(crate) fn execute_known(
 const PAUSE_ROUNDS: u64 = 4;
 
 /// With the last block of an era the next one stands, and who decides in the one after it is fixed and told to the other
-/// chains.
+/// chains, together with what the chain has come to.
 fn close_era(chain: SubChain, state: &mut Staged<'_>, outbox: &mut Vec<Envelope>, header: &Header) {
     let (Some(era), Some(rules)) = (ERA.get(state), RULES.get(state)) else { return };
+    if rules.endless() {
+        return;
+    }
     let Header { height, time, .. } = *header;
+    let root = header.hash();
+    let mut hashes = BLOCKS.get(state).unwrap_or_default();
+    hashes.push(merkle::leaf(&root.0));
+    BLOCKS.put(state, &hashes);
     if !rules.end(&era, height, time) {
         return;
     }
-    let root = header.hash();
+    let blocks = hashes.root();
+    CLOSINGS.put(state, &chain, &Closing { chain, era: era.number, height, block: root, blocks });
     let seed = Hasher::new(Tag::Leader).chain(&era.seed.0).chain(&root.0).finish();
     let start = time.plus_ms(PAUSE_ROUNDS * u64::from(rules.round_ms));
     let next = EraRecord { number: era.number + 1, start, seed, root, root_height: height };
     ERA.put(state, &next);
     let members = FOLLOWING.get(state).unwrap_or_default();
     let era = next.number + 1;
-    VALIDATORS.put(state, &(chain, era), &members);
+    if VALIDATORS.get(state, &(chain, next.number)).as_ref() != Some(&members) {
+        CHANGES.put(state, &era, &height);
+    }
+    decides(state, chain, era, &members);
+    let covers: Vec<Closing> = match chain {
+        SubChain::Identity => {
+            let others = SubChain::ALL.into_iter().filter(|other| *other != chain);
+            others.filter_map(|other| CLOSINGS.get(state, &other)).collect()
+        }
+        SubChain::Data | SubChain::Payment => Vec::new(),
+    };
     let mut run = Run::new(chain, height, time, state);
     for to in SubChain::ALL.into_iter().filter(|to| *to != chain) {
-        run.post(to, MessageBody::Validators { era, members: members.clone() });
+        let (members, covers) = (members.clone(), covers.clone());
+        run.post(to, MessageBody::Validators { era, members, blocks, covers });
     }
     outbox.extend(run.finish().1);
+}
+
+/// Writes down who decides in an era of a chain, and forgets who did long ago.
+fn decides(state: &mut Staged<'_>, chain: SubChain, era: u64, members: &Vec<(PublicKey, u64)>) {
+    VALIDATORS.put(state, &(chain, era), members);
+    if let Some(past) = era.checked_sub(REMEMBERED_ERAS + 2) {
+        VALIDATORS.remove(state, &(chain, past));
+    }
 }
 
 type Outcome = (Result<(), Refusal>, Vec<Vec<u8>>);
@@ -168,8 +198,11 @@ fn consume(
             app.returned(run, from, *number, refusal);
             Ok(())
         }),
-        MessageBody::Validators { era, members } => {
-            VALIDATORS.put(state, &(from, *era), members);
+        MessageBody::Validators { era, members, .. } => {
+            decides(state, from, *era, members);
+            if let Some(closing) = message.closing() {
+                CLOSINGS.put(state, &from, &closing);
+            }
             (Ok(()), Vec::new())
         }
     }
@@ -189,21 +222,41 @@ pub fn check_message(to: SubChain, state: &dyn Read, message: &RelayedMessage) -
     if number != expected {
         return refuse("out-of-order", "number", format!("expected message {expected}, got {number}"));
     }
+    let era = running(state, from);
+    if message.seal.claim.era != era {
+        return refuse(
+            "unproved",
+            "era",
+            format!("the next message of the {from} chain is of its era {era}"),
+        );
+    }
     check_vouched(state, message)
 }
 
-/// Checks that the validators of its chain vouch for a relayed message, whatever its number.
+/// The era of another chain in which it sent its next message. Its eras end with a message, and messages are consumed in
+/// order, so this is certain: whoever decided before, or will later, has no say in it.
+fn running(state: &dyn Read, from: SubChain) -> u64 {
+    CLOSINGS.get(state, &from).map_or(0, |closing| closing.era + 1)
+}
+
+/// Checks that the validators of its chain vouch for a relayed message, whatever its number. It may be of the era after
+/// the running one, since the message in between may still wait.
 pub(crate) fn check_vouched(state: &dyn Read, message: &RelayedMessage) -> Result<(), Refusal> {
     let from = message.envelope.from;
+    let claim = &message.seal.claim;
     let refuse = |code, field, reason: String| Err(Refusal::new(code, field, reason));
-    let validators = VALIDATORS.get(state, &(from, message.seal.claim.era)).unwrap_or_default();
+    let era = running(state, from);
+    if !(era..=era + 1).contains(&claim.era) {
+        let reason = format!("the {from} chain is in its era {era}, this is of its era {}", claim.era);
+        return refuse("unproved", "era", reason);
+    }
+    let validators = VALIDATORS.get(state, &(from, claim.era)).unwrap_or_default();
+    let mode = RULES.get(state).map_or(Mode::Classical, |rules| rules.mode);
     let chain = CHAIN_IDS.get(state, &from).unwrap_or_default();
-    if message.seal.claim.chain != chain || message.seal.verify(&validators).is_err() {
+    if claim.chain != chain || message.seal.verify_as(&validators, mode).is_err() {
         return refuse("unproved", "seal", format!("the validators of the {from} chain did not sign this"));
     }
-    let leaf = merkle::leaf(&encode(&message.envelope));
-    let (index, count) = (message.index as usize, message.count as usize);
-    if !merkle::verify(message.seal.claim.outbox_root, leaf, index, count, &message.path) {
+    if !message.is_sent() {
         return refuse("unproved", "path", "the message is not in the outbox that the seal names".to_owned());
     }
     Ok(())

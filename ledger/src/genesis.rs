@@ -2,10 +2,11 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::account::{CHAIN_IDS, ERA, EraRecord, FOLLOWING, RULES, VALIDATORS};
+use crate::account::{BLOCKS, CHAIN_IDS, ERA, EraRecord, FOLLOWING, RULES, VALIDATORS};
 use crate::hash::{Hash, Hasher, Tag, encode};
 use crate::key::PublicKey;
-use crate::koma::Mode;
+use crate::koma::{End, Mode};
+use crate::merkle::{self, Edge};
 use crate::moment::{Height, SubChain, Timestamp};
 use crate::state::Write;
 
@@ -17,6 +18,11 @@ pub const MAX_VALIDATORS: usize = 1000;
 pub const MAX_ROUND_MS: u32 = 3_600_000;
 /// The most doublings of a round that a genesis may allow.
 pub const MAX_EXPONENT: u8 = 16;
+
+/// How many times as long as it has to last at least an era lasts in which nothing happens.
+pub const LONG_ERAS: u64 = 8;
+/// The least that an era lasts in which nothing happens, in milliseconds: ten minutes.
+pub const LONG_ERA_MS: u64 = 600_000;
 
 /// How the validators agree: what an engine of many of them needs to know, and all have to know alike.
 ///
@@ -41,8 +47,28 @@ impl Rules {
     /// Whether a block of this height and time is the last of `era`.
     #[must_use]
     pub fn end(&self, era: &EraRecord, height: Height, time: Timestamp) -> bool {
-        height.0.saturating_sub(era.root_height.0) >= self.era_blocks
-            && time.0.saturating_sub(era.start.0) >= self.era_ms
+        self.era_end().reached(height.0.saturating_sub(era.root_height.0), time.0.saturating_sub(era.start.0))
+    }
+
+    /// Whether `era` has lasted so long at `time` that a block is made for no other reason than to end it.
+    #[must_use]
+    pub fn overdue(&self, era: &EraRecord, time: Timestamp) -> bool {
+        time.0.saturating_sub(era.start.0) >= self.era_end().most_ms
+    }
+
+    /// When an era ends: with enough blocks and time, or, where nothing happens, after [`LONG_ERAS`] times the time and
+    /// [`LONG_ERA_MS`] at least. Units that only show that somebody is there would pile up otherwise, and no checkpoint
+    /// would come.
+    #[must_use]
+    pub fn era_end(&self) -> End {
+        let most_ms = self.era_ms.saturating_mul(LONG_ERAS).max(LONG_ERA_MS);
+        End { min_blocks: self.era_blocks, min_ms: self.era_ms, most_ms }
+    }
+
+    /// Whether eras never end.
+    #[must_use]
+    pub fn endless(&self) -> bool {
+        self.era_end().most_ms == u64::MAX
     }
 
     /// One owner, whose validators stand side by side; the era never ends.
@@ -185,6 +211,11 @@ impl Genesis {
             for era in [0, 1] {
                 VALIDATORS.put(state, &(chain, era), &self.validators);
             }
+        }
+        if !self.rules.endless() {
+            let mut blocks = Edge::default();
+            blocks.push(merkle::leaf(&root.0));
+            BLOCKS.put(state, &blocks);
         }
         let seed = self.chain_id(own);
         ERA.put(state, &EraRecord { number: 0, start: self.time, seed, root, root_height: Height(0) });

@@ -13,11 +13,10 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use self::making::Pending;
 use self::outgoing::Outbox;
-use crate::account::VALIDATORS;
 use crate::application::Application;
 use crate::block::Claim;
 use crate::engine::{Confidence, Engine, Input, Outside, Standing};
@@ -106,6 +105,8 @@ pub(crate) struct Worker {
     pub(crate) saver: Saver,
     pub(crate) journal: Journal,
     pub(crate) pending: Option<Pending>,
+    /// What came of it, while this node lacks blocks of other chains that it vouches for.
+    pub(crate) unseen: Option<Claim>,
     pub(crate) stopped: bool,
 }
 
@@ -120,6 +121,10 @@ pub struct Ledger {
     pub(crate) limits: Limits,
     pub(crate) pool: Mutex<Mempool>,
     pub(crate) inbox: Mutex<Inbox>,
+    /// The other chains of this node, whose word on themselves is looked after before a checkpoint is signed.
+    pub(crate) beside: OnceLock<Vec<Arc<Ledger>>>,
+    /// Roots over the hashes of each thousand blocks, as far as somebody asked.
+    pub(crate) block_chunks: Mutex<Vec<Hash>>,
     /// The block that was last asked for its messages to each chain.
     pub(crate) outboxes: Mutex<[Option<Arc<Outbox>>; 3]>,
     pub(crate) state: RwLock<State>,
@@ -230,6 +235,13 @@ impl Ledger {
         lock(&self.pool).len()
     }
 
+    /// Lets this chain know the other chains of its node. Before this node signs the last block of an era, it sees itself
+    /// that each block which that one says the others came to stands; it waits for those that it lacks. Without them it
+    /// believes the other chains' validators. Called once, before the first step.
+    pub fn stand_beside(&self, others: Vec<Arc<Ledger>>) {
+        let _ = self.beside.set(others);
+    }
+
     /// Whether the transaction `id` waits for a block.
     #[must_use]
     pub fn is_waiting(&self, id: &Hash) -> bool {
@@ -271,7 +283,7 @@ impl Ledger {
         if let Some(seen) = seen {
             return Some(Confidence { weight: seen.weight.max(grade), ..seen });
         }
-        let members = VALIDATORS.get(&self.read_state().values, &(self.chain, era)).unwrap_or_default();
+        let members = self.deciding(era).ok()?;
         Some(Confidence { weight: grade, total: members.iter().map(|(_, weight)| weight).sum() })
     }
 

@@ -1,5 +1,7 @@
 //! Ordered Merkle trees with inclusion proofs, split at the largest power of two as in RFC 9162 §2.1.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::hash::{Hash, Hasher, Tag};
 
 /// The leaf of `bytes`.
@@ -71,6 +73,40 @@ impl Levels {
         }
         let levels = self.0.iter().enumerate();
         levels.filter_map(|(height, level)| level.get((index >> height) ^ 1).copied()).collect()
+    }
+}
+
+/// The right edge of a tree that grows leaf by leaf: all that its root and its further growth need.
+///
+/// Canonical bytes: how many leaves (8), then the roots of the complete trees that they make up, the largest first: one
+/// for each bit that is set in the number of leaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Edge {
+    count: u64,
+    roots: Vec<Hash>,
+}
+
+impl Edge {
+    /// Adds a leaf at the end.
+    pub fn push(&mut self, leaf: Hash) {
+        let mut whole = leaf;
+        for _ in 0..self.count.trailing_ones() {
+            whole = self.roots.pop().map_or(whole, |left| node(left, whole));
+        }
+        self.roots.push(whole);
+        self.count += 1;
+    }
+
+    /// How many leaves there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What [`root`] gives over all of them.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.roots.iter().rev().copied().reduce(|right, left| node(left, right)).unwrap_or(Hash::ZERO)
     }
 }
 

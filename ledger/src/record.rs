@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::block::{Block, Seal};
+use crate::hash::Hash;
 use crate::message::Envelope;
 use crate::moment::{Height, SubChain};
 use crate::receipt::Receipt;
@@ -70,6 +71,14 @@ pub fn decode_record(bytes: &[u8]) -> Result<(Sent, Committed), RecordError> {
 
 /// How many bytes at the front of a record tell [`Sent`].
 pub(crate) const SENT_BYTES: usize = 25;
+
+/// How many bytes at the front of a record reach to the end of the hash of the block's parent.
+pub(crate) const PARENT_BYTES: usize = SENT_BYTES + 32 + 8 + 32;
+
+/// Reads the hash of a block's parent off the front of its record.
+pub(crate) fn parent_of(front: &[u8; PARENT_BYTES]) -> Hash {
+    Hash(*front.last_chunk().expect("the front ends with it"))
+}
 
 /// Reads the front of a record.
 pub(crate) fn split_sent(bytes: &[u8]) -> Result<(Sent, &[u8]), RecordError> {

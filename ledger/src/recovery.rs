@@ -8,7 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use crate::account::{ERA, RULES, VALIDATORS};
 use crate::application::{Application, Run};
@@ -452,7 +452,7 @@ impl Ledger {
             }
         };
         let standing = RwLock::new(Arc::new(engine.standing()));
-        let worker = Worker { engine, saver, journal, pending: None, stopped: false };
+        let worker = Worker { engine, saver, journal, pending: None, unseen: None, stopped: false };
         Ok(Ledger {
             app,
             genesis,
@@ -463,6 +463,8 @@ impl Ledger {
             limits: options.limits,
             pool: Mutex::new(Mempool::new(options.limits)),
             inbox: Mutex::new(Inbox::default()),
+            beside: OnceLock::new(),
+            block_chunks: Mutex::default(),
             outboxes: Mutex::default(),
             state: RwLock::new(State { values, tree, head, sent, recent }),
             log: RwLock::new(log),

@@ -65,6 +65,8 @@ impl House {
             Ok(Arc::new(ledger))
         };
         let ledgers = [open(SubChain::Identity)?, open(SubChain::Data)?, open(SubChain::Payment)?];
+        let [identity, data, payment] = &ledgers;
+        identity.stand_beside(vec![data.clone(), payment.clone()]);
         let (pulse, reports) = (Pulse::default(), Mutex::default());
         Ok(House { validator: validator.public(), apps, ledgers, pulse, reports, tempo })
     }

@@ -147,7 +147,8 @@ impl Plan {
         plan.run_ms = CALM_MS + (PROGRESS_ROUNDS * longest_ms).max(CALM_MS / 2);
         plan.work_every = dice.between(1, 4);
         if dice.per_mille(400) {
-            plan.end = End { min_blocks: dice.between(3, 8), min_ms: dice.between(2_000, 8_000) };
+            plan.end =
+                End { min_blocks: dice.between(3, 8), min_ms: dice.between(2_000, 8_000), most_ms: u64::MAX };
         }
         let quiet = CALM_MS / 2;
         // Cheats and those who never come back stay within what the corrected bound of liveness bears.

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ledger::light::ProvenCheckpoint;
 use ledger::{Hash, SubChain};
 use sha2::{Digest, Sha256};
 
@@ -86,12 +87,24 @@ fn what(chain: SubChain) -> &'static str {
     }
 }
 
+/// A checkpoint in words.
+fn told(checkpoint: &ProvenCheckpoint) -> String {
+    let ProvenCheckpoint { number, time, weight: (signed, total), covers } = checkpoint;
+    let covers = covers.iter().map(|closing| format!("{} {}", closing.chain, closing.height));
+    format!(
+        "Number {number} of {}, signed by weight {signed} of {total}, covers {}.",
+        show::date_time(i64::try_from(time.0).unwrap_or(i64::MAX)),
+        covers.collect::<Vec<_>>().join(", ")
+    )
+}
+
 #[derive(Template)]
 #[template(path = "explorer/overview.html")]
 struct Overview {
     page: Page,
     genesis: String,
     chains: Vec<ChainRow>,
+    checkpoint: String,
 }
 
 async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
@@ -121,7 +134,10 @@ async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result
         })
         .collect();
     let genesis = app.chains.payment.genesis().hash().to_string();
-    page::html(&Overview { page: visitor.page("Records"), genesis, chains })
+    let identity = app.chains.identity.clone();
+    let checkpoint = web::block(move || identity.last_checkpoint()).await?;
+    let checkpoint = checkpoint.ok().flatten().map_or_else(|| "None yet.".to_owned(), |last| told(&last));
+    page::html(&Overview { page: visitor.page("Records"), genesis, chains, checkpoint })
 }
 
 #[derive(Template)]

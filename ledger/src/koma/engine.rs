@@ -355,6 +355,7 @@ impl KomaEngine {
         }
         if self.pending.as_ref().is_some_and(|pending| pending.repeat_at <= now) {
             self.repeat(now, out);
+            self.seal(now);
         }
         self.catch_up(now, out);
         self.release(out);

@@ -16,18 +16,27 @@ pub struct Pace {
     pub max_exponent: u8,
 }
 
-/// When an era ends: with the first block that has both this height and this time, which has no child.
+/// When an era ends: with the first block that has both this height and this time, or is so late that neither counts any
+/// more. It has no child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     /// Blocks after the root, at least 1.
     pub min_blocks: u64,
     /// Milliseconds after the start.
     pub min_ms: u64,
+    /// Milliseconds after the start from which on any block ends the era.
+    pub most_ms: u64,
 }
 
 impl End {
     /// An era that goes on for ever.
-    pub const NEVER: End = End { min_blocks: u64::MAX, min_ms: u64::MAX };
+    pub const NEVER: End = End { min_blocks: u64::MAX, min_ms: u64::MAX, most_ms: u64::MAX };
+
+    /// Whether a block so many blocks and milliseconds after the root is the last.
+    #[must_use]
+    pub fn reached(&self, blocks: u64, ms: u64) -> bool {
+        blocks >= self.min_blocks && ms >= self.min_ms || ms >= self.most_ms
+    }
 }
 
 /// An era.
@@ -110,7 +119,6 @@ impl Era {
     /// Whether a block of this height and time ends the era.
     #[must_use]
     pub fn ends_with(&self, height: Height, time: Timestamp) -> bool {
-        height.0.saturating_sub(self.root_height.0) >= self.end.min_blocks
-            && time.0.saturating_sub(self.start.0) >= self.end.min_ms
+        self.end.reached(height.0.saturating_sub(self.root_height.0), time.0.saturating_sub(self.start.0))
     }
 }

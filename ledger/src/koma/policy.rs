@@ -6,6 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::validators::Validators;
+use crate::key::PublicKey;
 use crate::moment::Timestamp;
 
 /// How the members run the chain.
@@ -73,6 +74,17 @@ impl Policy {
     #[must_use]
     pub fn base(mode: Mode, validators: &Validators) -> u64 {
         Policy::new(mode, validators, Timestamp(0)).threshold
+    }
+
+    /// The lowest grade that a seal of `members` in `mode` may claim. Where one outweighs all others together it decides
+    /// alone, and no grade means anything.
+    #[must_use]
+    pub fn least(mode: Mode, members: &[(PublicKey, u64)]) -> u64 {
+        let total: u128 = members.iter().map(|(_, weight)| u128::from(*weight)).sum();
+        if members.iter().any(|(_, weight)| 2 * u128::from(*weight) > total) {
+            return 0;
+        }
+        Validators::new(members.to_vec()).map_or(u64::MAX, |validators| Policy::base(mode, &validators))
     }
 
     /// The threshold at which blocks are executed now.

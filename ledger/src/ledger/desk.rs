@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 
 use super::{Ledger, lock};
-use crate::account::{ERA, EraRecord, INBOX, VALIDATORS};
+use crate::account::{ERA, EraRecord, INBOX, RULES, VALIDATORS};
 use crate::block::{Block, Header};
 use crate::engine::{Host, Verdict};
 use crate::hash::Hash;
@@ -47,8 +47,12 @@ impl Host for Desk<'_> {
             lock(&ledger.inbox).ready(|from| INBOX.get(&state.values, &from).unwrap_or(0) + carried(from));
         if taken.is_empty() && messages.is_empty() {
             let soon = time < parent.time.plus_ms(ledger.tick_ms.load(Ordering::Acquire));
+            let overdue = || {
+                let (era, rules) = (ERA.get(&state.values), RULES.get(&state.values));
+                era.zip(rules).is_some_and(|(era, rules)| rules.overdue(&era, time))
+            };
             // What is due may be done in a block that is not executed yet.
-            if !above.is_empty() || soon || !ledger.app.due(&state.values, height, time) {
+            if !above.is_empty() || soon || !(ledger.app.due(&state.values, height, time) || overdue()) {
                 return None;
             }
         }

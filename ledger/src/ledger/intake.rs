@@ -1,5 +1,7 @@
 //! What comes in from people and from other chains, to be put into a block.
 
+use std::collections::HashMap;
+
 use rayon::prelude::*;
 
 use super::{Ledger, lock};
@@ -11,7 +13,6 @@ use crate::mempool::{Formed, Mempool, SubmitError, Verified, check_sequence};
 use crate::message::RelayedMessage;
 use crate::moment::SubChain;
 use crate::transaction::Transaction;
-use std::collections::HashMap;
 
 /// How many accepted transactions wait to be passed on to other validators.
 const FRESH: usize = 65_536;

@@ -15,7 +15,8 @@ use crate::execution::{Executed, execute_known};
 use crate::hash::Hash;
 use crate::key::{Address, PublicKey};
 use crate::log::LogError;
-use crate::moment::{Height, Timestamp};
+use crate::message::{Closing, MessageBody};
+use crate::moment::{Height, SubChain, Timestamp};
 use crate::record::{Committed, Sent, encode_record, slot};
 use crate::state::MemoryState;
 use crate::store::Changes;
@@ -35,6 +36,15 @@ pub enum StepError {
     /// more of them cheat than the chain bears.
     #[error("block {0} comes to something else here than the validators sealed")]
     Diverged(Height),
+    /// This chain vouches for another block of a chain beside it than this node has: more validators cheated than the
+    /// chains bear, or this node's disk is at fault. People have to decide.
+    #[error("the validators vouch for another block {height} of the {chain} chain than stands here")]
+    Forked {
+        /// The other chain.
+        chain: SubChain,
+        /// The height.
+        height: Height,
+    },
     /// An earlier step failed; the ledger has to be opened again.
     #[error("an earlier step failed: open the ledger again")]
     Stopped,
@@ -93,6 +103,9 @@ impl Ledger {
         worker.stopped = true;
         let mut inputs = VecDeque::from(std::mem::take(&mut *lock(&self.arrivals)));
         inputs.push_back(Input::Tick);
+        if let Some(claim) = worker.unseen.take() {
+            self.report(&mut worker, claim, &mut inputs)?;
+        }
         let mut last = None;
         while let Some(input) = inputs.pop_front() {
             let mut host = Desk { ledger: self, proposed: None };
@@ -119,7 +132,7 @@ impl Ledger {
                                 last = Some(committed);
                             }
                             Some(_) => return Err(StepError::Diverged(claim.height)),
-                            None => inputs.push_front(Input::Executed(claim)),
+                            None => self.report(&mut worker, claim, &mut inputs)?,
                         }
                     }
                 }
@@ -135,6 +148,38 @@ impl Ledger {
         *self.standing.write().unwrap_or_else(PoisonError::into_inner) = standing;
         worker.stopped = false;
         Ok(last)
+    }
+
+    /// Tells the engine what came of a block, so that it signs: as soon as this node has seen itself what the block says
+    /// of other chains.
+    fn report(
+        &self,
+        worker: &mut Worker,
+        claim: Claim,
+        inputs: &mut VecDeque<Input>,
+    ) -> Result<(), StepError> {
+        let outbox = worker.pending.as_ref().map_or(&[][..], |pending| &pending.executed.outbox);
+        let said = outbox.iter().find_map(|envelope| match &envelope.body {
+            MessageBody::Validators { covers, .. } => Some(covers),
+            MessageBody::Deliver(_) | MessageBody::Failed { .. } => None,
+        });
+        let mut seen = true;
+        for Closing { chain, height, block, .. } in said.into_iter().flatten() {
+            let beside = self.beside.get().into_iter().flatten().find(|ledger| ledger.chain == *chain);
+            let Some(beside) = beside else { continue };
+            match beside.committed(*height)? {
+                Some(committed) if committed.seal.claim.block != *block => {
+                    return Err(StepError::Forked { chain: *chain, height: *height });
+                }
+                stands => seen &= stands.is_some(),
+            }
+        }
+        if seen {
+            inputs.push_front(Input::Executed(claim))
+        } else {
+            worker.unseen = Some(claim)
+        }
+        Ok(())
     }
 
     /// Executes a final block. Nobody sees what came of it yet.

@@ -8,7 +8,7 @@ use super::{Ledger, lock, narrow};
 use crate::hash::encode;
 use crate::log::LogError;
 use crate::merkle;
-use crate::message::RelayedMessage;
+use crate::message::{Envelope, MessageBody, RelayedMessage};
 use crate::moment::{Height, SubChain};
 use crate::record::{Committed, SENT_BYTES, slot, split_sent};
 
@@ -17,6 +17,18 @@ use crate::record::{Committed, SENT_BYTES, slot, split_sent};
 pub(crate) struct Outbox {
     committed: Arc<Committed>,
     tree: merkle::Levels,
+}
+
+impl Outbox {
+    fn message(&self, index: usize, envelope: &Envelope) -> RelayedMessage {
+        RelayedMessage {
+            envelope: envelope.clone(),
+            seal: self.committed.seal.clone(),
+            index: narrow(index),
+            count: narrow(self.tree.count()),
+            path: self.tree.path(index),
+        }
+    }
 }
 
 impl Ledger {
@@ -34,23 +46,27 @@ impl Ledger {
         while next < sent && messages.len() < limit {
             let height = self.sender_of(to, next, from, head)?;
             let Some(outbox) = self.outbox(to, height)? else { break };
-            let Outbox { committed, tree } = &*outbox;
-            for (index, envelope) in committed.outbox.iter().enumerate() {
+            for (index, envelope) in outbox.committed.outbox.iter().enumerate() {
                 if envelope.to != to || envelope.number < next || messages.len() >= limit {
                     continue;
                 }
-                messages.push(RelayedMessage {
-                    envelope: envelope.clone(),
-                    seal: committed.seal.clone(),
-                    index: narrow(index),
-                    count: narrow(tree.count()),
-                    path: tree.path(index),
-                });
+                messages.push(outbox.message(index, envelope));
                 next = envelope.number + 1;
             }
             from = height.next();
         }
         Ok(messages)
+    }
+
+    /// What the last block of an era, at `height`, said of the next ones; `None` when no era ended there.
+    pub(super) fn word(&self, height: Height) -> Result<Option<RelayedMessage>, LogError> {
+        let to = if self.chain == SubChain::Data { SubChain::Payment } else { SubChain::Data };
+        let Some(outbox) = self.outbox(to, height)? else { return Ok(None) };
+        let mut sent = outbox.committed.outbox.iter().enumerate();
+        let word = sent.rfind(|(_, envelope)| {
+            envelope.to == to && matches!(envelope.body, MessageBody::Validators { .. })
+        });
+        Ok(word.map(|(index, envelope)| outbox.message(index, envelope)))
     }
 
     /// The messages of the block at `height`; kept until messages to `to` are asked for from another block, since a

@@ -21,10 +21,10 @@ fn alice_pays_bob_and_bob_proves_it_to_anyone() {
     assert_eq!(transaction, Some(Box::new(payment)));
 
     let key = BALANCES.key(&bob().public().address());
-    let proven = ledger.prove_state(&key).verify(genesis().hash()).unwrap();
+    let proven = ledger.prove_state(&key).unwrap().verify(genesis().hash()).unwrap();
     assert_eq!(proven.fact, ProvenFact::Value { key, value: 1300u128.to_le_bytes().to_vec() });
     let key = BALANCES.key(&person(9).public().address());
-    let proven = ledger.prove_state(&key).verify(genesis().hash()).unwrap();
+    let proven = ledger.prove_state(&key).unwrap().verify(genesis().hash()).unwrap();
     assert_eq!(proven.fact, ProvenFact::Absence { key });
 }
 

@@ -16,28 +16,29 @@ use tempfile::TempDir;
 
 use crate::common::*;
 
-const RULES: Rules =
+pub(crate) const RULES: Rules =
     Rules { round_ms: 60, max_exponent: 6, era_blocks: u64::MAX, era_ms: 0, mode: Mode::Classical };
 
-enum Parcel {
+pub(crate) enum Parcel {
     Bytes(Vec<u8>),
     Transactions(Vec<Transaction>),
 }
 
 /// Validators with their disks, the network between them, and one clock.
-struct Cluster {
-    genesis: Genesis,
-    keys: Vec<KeyPair>,
-    dirs: Vec<TempDir>,
-    ledgers: Vec<Option<Ledger>>,
+pub(crate) struct Cluster {
+    chain: SubChain,
+    pub(crate) genesis: Genesis,
+    pub(crate) keys: Vec<KeyPair>,
+    pub(crate) dirs: Vec<TempDir>,
+    ledgers: Vec<Option<Arc<Ledger>>>,
     wakes: Vec<u64>,
     /// What is under way, by its arrival.
     under_way: BTreeMap<(u64, u64), (usize, usize, Parcel)>,
     sent: u64,
-    now: u64,
+    pub(crate) now: u64,
     /// Which side each is on while the network is parted.
     sides: Option<Vec<bool>>,
-    reports: Vec<(usize, Report)>,
+    pub(crate) reports: Vec<(usize, Report)>,
     /// Who sends nonsense besides what it should.
     liar: Option<usize>,
     /// How long a message takes, in milliseconds.
@@ -60,15 +61,21 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Cluster {
-    fn new(validators: u8, rules: Rules, seed: u64) -> Cluster {
-        let mut keys: Vec<KeyPair> = (0..validators).map(|seed| person(100 + seed)).collect();
+    pub(crate) fn new(validators: u8, rules: Rules, seed: u64) -> Cluster {
+        Cluster::on(SubChain::Payment, (validators, validators), rules, seed)
+    }
+
+    /// Nodes of which so many decide from the start, on one of the three chains.
+    pub(crate) fn on(chain: SubChain, (nodes, decide): (u8, u8), rules: Rules, seed: u64) -> Cluster {
+        let mut keys: Vec<KeyPair> = (0..nodes).map(|seed| person(100 + seed)).collect();
         keys.sort_by_key(KeyPair::public);
-        let members = keys.iter().map(|key| (key.public(), 1)).collect();
+        let members = keys.iter().take(decide.into()).map(|key| (key.public(), 1)).collect();
         let genesis = Genesis::new(Timestamp(1_000), members, [b"identity", b"data", b"payment"])
             .and_then(|genesis| genesis.with_rules(rules))
             .unwrap();
         let count = keys.len();
         let mut cluster = Cluster {
+            chain,
             genesis,
             keys,
             dirs: (0..count).map(|_| tempfile::tempdir().unwrap()).collect(),
@@ -88,18 +95,18 @@ impl Cluster {
         cluster
     }
 
-    fn start(&mut self, node: usize) {
+    pub(crate) fn start(&mut self, node: usize) {
         let options = Options::at(self.dirs[node].path(), self.keys[node].clone());
         let options = Options { segment_bytes: 1 << 20, ..options };
-        let ledger = Ledger::open(coins(SubChain::Payment), &self.genesis, options).unwrap();
+        let ledger = Ledger::open(coins(self.chain), &self.genesis, options).unwrap();
         for peer in self.keys.iter().filter(|key| key.public() != self.keys[node].public()) {
             ledger.connected(peer.public());
         }
-        self.ledgers[node] = Some(ledger);
+        self.ledgers[node] = Some(Arc::new(ledger));
         self.wakes[node] = self.now;
     }
 
-    fn kill(&mut self, node: usize) {
+    pub(crate) fn kill(&mut self, node: usize) {
         self.ledgers[node] = None;
     }
 
@@ -116,7 +123,7 @@ impl Cluster {
         self.start(self.keys.len() - 1);
     }
 
-    fn node(&self, node: usize) -> &Ledger {
+    pub(crate) fn node(&self, node: usize) -> &Arc<Ledger> {
         self.ledgers[node].as_ref().unwrap()
     }
 
@@ -124,7 +131,7 @@ impl Cluster {
         self.keys.iter().position(|known| known.public() == key).unwrap()
     }
 
-    fn post(&mut self, from: usize, to: usize, parcel: Parcel) {
+    pub(crate) fn post(&mut self, from: usize, to: usize, parcel: Parcel) {
         if self.sides.as_ref().is_some_and(|sides| sides[from] != sides[to]) {
             return;
         }
@@ -157,7 +164,7 @@ impl Cluster {
         bytes
     }
 
-    fn step(&mut self, node: usize) {
+    pub(crate) fn step(&mut self, node: usize) {
         let Some(ledger) = &self.ledgers[node] else { return };
         let (mut requests, now) = (Vec::new(), Timestamp(self.now));
         ledger.step_with(now, &mut |request| requests.push(request)).unwrap();
@@ -183,7 +190,7 @@ impl Cluster {
     }
 
     /// Lets `ms` pass.
-    fn run(&mut self, ms: u64) {
+    pub(crate) fn run(&mut self, ms: u64) {
         let end = self.now + ms;
         while self.now < end {
             while let Some(parcel) = self.under_way.first_entry().filter(|entry| entry.key().0 <= self.now) {
@@ -206,15 +213,15 @@ impl Cluster {
     }
 
     /// A payment over 1, handed to `node`.
-    fn pay(&mut self, node: usize, from: &KeyPair, to: &KeyPair) {
+    pub(crate) fn pay(&mut self, node: usize, from: &KeyPair, to: &KeyPair) {
         let ledger = self.node(node);
         ledger.submit(pay(ledger, from, to, 1)).unwrap();
         self.step(node);
     }
 
     /// All say the same of every height that they have, and of each account.
-    fn agree(&self) -> Height {
-        let live: Vec<&Ledger> = self.ledgers.iter().flatten().collect();
+    pub(crate) fn agree(&self) -> Height {
+        let live: Vec<&Ledger> = self.ledgers.iter().flatten().map(|ledger| &**ledger).collect();
         let least = live.iter().map(|ledger| ledger.height()).min().unwrap();
         for height in (1..=least.0).map(Height) {
             let hashes: Vec<_> = live
@@ -226,7 +233,7 @@ impl Cluster {
         least
     }
 
-    fn verify(&self) {
+    pub(crate) fn verify(&self) {
         for ledger in self.ledgers.iter().flatten() {
             ledger.verify_all().unwrap();
             assert_eq!(held(ledger, &alice()) + held(ledger, &bob()), 2_000);
@@ -281,7 +288,7 @@ fn validators_that_die_at_random_lose_nothing_that_stood_and_never_contradict_th
             }
             let ms = cluster.dice.random_range(10..200);
             cluster.run(ms);
-            stood.extend(cluster.ledgers.iter().flatten().map(Ledger::head));
+            stood.extend(cluster.ledgers.iter().flatten().map(|ledger| ledger.head()));
             match down.take() {
                 Some(node) => cluster.start(node),
                 None if cluster.dice.random_bool(0.5) => {

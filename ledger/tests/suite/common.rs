@@ -7,7 +7,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::{
     Address, Application, Body, Cell, Engine, Genesis, Hash, Height, KeyPair, Ledger, LocalEngine, Options,
-    Read, Refusal, Run, SubChain, Table, Timestamp, Transaction,
+    PublicKey, Read, Refusal, Run, SubChain, Table, Timestamp, Transaction,
 };
 
 pub const BALANCES: Table<Address, u128> = Table::new(40);
@@ -24,6 +24,7 @@ pub enum Order {
     Pay { to: Address, amount: u128 },
     Tell { to: SubChain, note: String },
     Wake { at: Timestamp },
+    Elect { members: Vec<(PublicKey, u64)> },
 }
 
 /// What happens on it.
@@ -94,6 +95,7 @@ impl Application for Coins {
                 run.send(to, &note);
             }
             Order::Wake { at } => ALARM.put(run.state_mut(), &at),
+            Order::Elect { members } => run.set_following(members).expect("the test elects who can decide"),
         }
         Ok(())
     }

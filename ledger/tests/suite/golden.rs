@@ -4,6 +4,8 @@
 use ledger::account::Account;
 use ledger::block::Claim;
 use ledger::hash::encode;
+use ledger::light::Checkpoint;
+use ledger::message::Closing;
 use ledger::record::{decode_record, encode_record};
 use ledger::transaction::terms_hash;
 use ledger::tree::{Place, Tree, TreeProof};
@@ -113,8 +115,34 @@ fn committed() -> Committed {
     Committed { block, receipts: receipts(), outbox: vec![envelope()], seal: seal() }
 }
 
+/// What the last block of an era of the identity chain says.
+fn word() -> RelayedMessage {
+    let body = MessageBody::Validators {
+        era: 7,
+        members: vec![(PublicKey([5; 32]), 6)],
+        blocks: Hash([7; 32]),
+        covers: vec![Closing {
+            chain: SubChain::Data,
+            era: 8,
+            height: Height(9),
+            block: Hash([10; 32]),
+            blocks: Hash([11; 32]),
+        }],
+    };
+    RelayedMessage {
+        envelope: Envelope { from: SubChain::Identity, to: SubChain::Data, number: 3, body },
+        ..message()
+    }
+}
+
+fn covered(fact: Fact) -> Vec<u8> {
+    let checkpoint = Checkpoint { hand_offs: vec![word()], word: word(), path: vec![Hash([12; 32])] };
+    let checkpoint = Some(Box::new(checkpoint));
+    Proof { genesis: genesis(), seal: seal(), fact, hand_offs: vec![], checkpoint }.encode()
+}
+
 fn proof(fact: Fact) -> Vec<u8> {
-    Proof { genesis: genesis(), seal: seal(), fact }.encode()
+    Proof { genesis: genesis(), seal: seal(), fact, hand_offs: vec![word()], checkpoint: None }.encode()
 }
 
 /// Short formats as they are; of long ones, length and SHA-256.
@@ -178,6 +206,11 @@ fn formats() -> Vec<(&'static str, Vec<u8>)> {
             proof(Fact::Value { key: vec![1], value: vec![2], siblings: vec![Hash([3; 32])] }),
         ),
         ("proof of absence", proof(Fact::Absence { key: vec![1], place: Place::Empty, siblings: vec![] })),
+        ("word at the end of an era", encode(&word())),
+        (
+            "proof under a checkpoint",
+            covered(Fact::Absence { key: vec![1], place: Place::Empty, siblings: vec![] }),
+        ),
     ]
 }
 
@@ -206,9 +239,11 @@ merkle root of five: 942f5db768c2734dc8c7bf1e4f504cb7223fff47b85c47d2bd9177c86bb
 state root of two: ffb44c2edca36bfcf84fb54e6c588f51a0fe1337d8dd59b3c3b557bd634f4819
 way: 101 bytes 9f979ba4bfa8406bd57d42e9a0707362550197bc6d5def6e526f8df69678ba54
 record: 1322 bytes dc96a4ab4958db87338c83172b8449da7c978b8020e127bbde14e7ad2a08732c
-proof of a receipt: 752 bytes 4feddb2cfcc9c19e84b68596eacd5f58c7db2ce175c32f9d24c76c3db27c6442
-proof of a value: 515 bytes 1910d2951efc9905cae7932ec799f10cced22d7d258d253522a7cb6195da42ad
-proof of absence: 479 bytes 071d4a0f0a63f7e9f20e64889b5d7f673cde088222bb700102960fa046ac2ebc
+proof of a receipt: 1273 bytes d7a2fd88eb2667c2d1f424dfe49309e749514b01e77299e156f42b58096f20bf
+proof of a value: 1036 bytes 84bef76565a0c747479ecad7d51026ed300b783341dfc521822d99a98731477c
+proof of absence: 1000 bytes 10bab0b9bf54fefd2812de9865211246dde4a3d2d4ebae2124deac4093de68fd
+word at the end of an era: 516 bytes 8f3de76482bf2ba5f50733a239b440f68def9dfe2abc9134c8cd4a643875e725
+proof under a checkpoint: 1556 bytes 86016080f152b11aa141eb5cd0967008d132baadfe8d071ef175dfdfd9c8a909
 ";
 
 #[test]
@@ -264,7 +299,7 @@ proptest! {
 
     #[test]
     fn no_decoder_panics_on_damaged_bytes(
-        which in 0usize..27,
+        which in 0usize..29,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
         cut in any::<prop::sample::Index>(),
         shorten in any::<bool>(),

@@ -14,8 +14,8 @@ fn proofs() -> (Ledger, [Proof; 3]) {
         ledger.submit(pay(&ledger, &bob(), &alice(), 7)).unwrap();
         ledger.step(Timestamp(2_000)).unwrap().unwrap();
     }
-    let balance = ledger.prove_state(&BALANCES.key(&bob().public().address()));
-    let absence = ledger.prove_state(&BALANCES.key(&person(99).public().address()));
+    let balance = ledger.prove_state(&BALANCES.key(&bob().public().address())).unwrap();
+    let absence = ledger.prove_state(&BALANCES.key(&person(99).public().address())).unwrap();
     let receipt = ledger.prove_receipt(Height(3), 2).unwrap();
     (ledger, [receipt, balance, absence])
 }
@@ -66,7 +66,7 @@ fn each_fault_of_a_proof_is_named_in_the_documented_order() {
     let bytes = receipt.encode();
     assert_eq!(Proof::decode(&vec![0; MAX_PROOF_BYTES + 1]), Err(ProofError::TooLong(MAX_PROOF_BYTES + 1)));
     assert_eq!(Proof::decode(b"PMT"), Err(ProofError::Magic));
-    assert_eq!(Proof::decode(b"PMTP\x02"), Err(ProofError::Version(2)));
+    assert_eq!(Proof::decode(b"PMTP\x03"), Err(ProofError::Version(3)));
     assert_eq!(Proof::decode(&bytes[..bytes.len() - 1]), Err(ProofError::Malformed));
     assert_eq!(Proof::decode(&[&bytes[..], b"\0"].concat()), Err(ProofError::Malformed));
     assert!(matches!(mend(&receipt, &|proof| proof.genesis.validators.clear()), ProofError::Genesis(_)));
@@ -104,6 +104,17 @@ fn each_fault_of_a_proof_is_named_in_the_documented_order() {
         value[0] ^= 1;
     });
     assert_eq!(richer, ProofError::Path);
+}
+
+#[test]
+fn a_proof_of_the_first_version_is_still_read() {
+    let (_, proofs) = proofs();
+    for proof in proofs {
+        let old =
+            [&b"PMTP\x01"[..], &borsh::to_vec(&(&proof.genesis, &proof.seal, &proof.fact)).unwrap()].concat();
+        assert_eq!(Proof::decode(&old), Ok(proof));
+        assert_eq!(Proof::decode(&[&old[..], b"\0"].concat()), Err(ProofError::Malformed));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an error is over")]
 
 mod chain;
+mod checkpoint;
 mod cluster;
 mod common;
 mod consensus;
@@ -13,4 +14,5 @@ mod log;
 mod messages;
 mod recovery;
 mod submission;
+mod succession;
 mod tree;

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let proof = match (args.what.transaction, args.what.balance, args.asset) {
         (Some(id), _, _) => receipt(&house, args.chain, id)?,
         (None, Some(account), Some(asset)) => {
-            house.ledger(SubChain::Payment).prove_state(&BALANCES.key(&(account, AssetId(asset))))
+            house.ledger(SubChain::Payment).prove_state(&BALANCES.key(&(account, AssetId(asset))))?
         }
         (None, _, _) => bail!("name --transaction, or --balance with --asset"),
     };
@@ -59,6 +59,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     home::write_durably(&args.out, &bytes, false)?;
+    match &proof.checkpoint {
+        Some(checkpoint) => println!("The record lies under checkpoint {}.", checkpoint.word.seal.claim.era),
+        None => {
+            println!("No checkpoint covers the record yet: the seal of its own validators stands for it.")
+        }
+    }
     println!("Wrote {} bytes. Check them with:", bytes.len());
     println!("  permuta verify-proof {} --genesis {}", args.out.display(), network.genesis.hash());
     Ok(())
@@ -71,7 +77,11 @@ fn receipt(house: &House, chain: SubChain, id: Hash) -> Result<Proof> {
         let block = ledger.committed(height)?.with_context(|| format!("block {height} is missing"))?;
         let at = block.receipts.iter().position(|receipt| receipt.cause == Cause::Transaction(id));
         if let Some(at) = at {
-            return Ok(ledger.prove_receipt(height, at)?);
+            let mut proof = ledger.prove_receipt(height, at)?;
+            if let Some(word) = house.ledger(SubChain::Identity).last_word()? {
+                ledger.cover(&mut proof, word)?;
+            }
+            return Ok(proof);
         }
     }
     bail!("the {chain} chain has no transaction {id}: is it on another one? (--chain)")

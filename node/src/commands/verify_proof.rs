@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use borsh::BorshDeserialize;
 use identity_chain::{Credit, Party};
 use ledger::genesis::Genesis;
-use ledger::light::{MAX_PROOF_BYTES, Proof, ProvenFact};
+use ledger::light::{MAX_PROOF_BYTES, Proof, ProvenCheckpoint, ProvenFact};
 use ledger::{Address, Cause, Hash, Receipt, SubChain, Timestamp};
 use payment_chain::SETTLEMENTS;
 use payment_chain::model::Settlement;
@@ -46,13 +46,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("  chain    {}", proven.chain);
     println!("  record   height {} of {}", claim.height, moment(claim.time));
     println!("  block    {}", claim.block);
-    match proof.genesis.validators.len() {
-        1 => println!("  sealed   by the only validator: as trustworthy as its owner"),
+    let (signed, total) = proven.weight;
+    match proof.seal.signatures.len() {
+        1 if signed == total => println!("  sealed   by the only validator: as trustworthy as its owner"),
         many => println!(
-            "  sealed   by {} of {many} validators; undoing it needs weight {} to cheat",
-            proof.seal.signatures.len(),
-            claim.grade
+            "  sealed   by {many} validators of weight {signed} of {total} in era {}; undoing it needs weight {} to \
+             cheat",
+            claim.era, claim.grade
         ),
+    }
+    match proof.hand_offs.len() {
+        0 => {}
+        1 => println!("           named by those before them, once since the genesis"),
+        many => println!("           named by those before them, {many} times since the genesis"),
+    }
+    match &proven.checkpoint {
+        Some(checkpoint) => below(checkpoint),
+        None => println!("  under    no checkpoint in this file"),
     }
     match proven.fact {
         ProvenFact::Receipt { receipt, transaction, .. } => {
@@ -78,6 +88,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Says which checkpoint the record lies under.
+fn below(checkpoint: &ProvenCheckpoint) {
+    let (signed, total) = checkpoint.weight;
+    let covers =
+        checkpoint.covers.iter().map(|closing| format!("{} up to {}", closing.chain, closing.height));
+    println!(
+        "  under    checkpoint {} of {}, signed by {signed} of {total} weight, covers {}",
+        checkpoint.number,
+        moment(checkpoint.time),
+        covers.collect::<Vec<_>>().join(", ")
+    );
+    println!("           block {}", checkpoint.covers.first().map_or(Hash::ZERO, |closing| closing.block));
 }
 
 /// Reads a hash, or the genesis file whose hash is meant.

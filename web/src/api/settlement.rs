@@ -243,6 +243,7 @@ pub async fn proof(
     }
     let ledger = app.chains.payment.clone();
     let proof = web::block(move || ledger.prove_state(&SETTLEMENTS.key(&id))).await?;
+    let proof = proof.map_err(|_| Problem::unavailable("this node cannot read its records"))?;
     if !matches!(proof.fact, Fact::Value { .. }) {
         return Err(Problem::unavailable("this node does not hold the settlement yet"));
     }

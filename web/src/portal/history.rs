@@ -237,6 +237,7 @@ async fn proof(visitor: Visitor, app: Shared, path: web::Path<String>) -> Result
     }
     let ledger = app.chains.payment.clone();
     let proof = web::block(move || ledger.prove_state(&SETTLEMENTS.key(&settlement))).await?;
+    let proof = proof.map_err(|_| WebError::Unavailable("The proof"))?;
     if !matches!(proof.fact, Fact::Value { .. }) {
         return Err(WebError::Unavailable("The settlement"));
     }

@@ -41,16 +41,39 @@ pub(crate) struct Evidence<'a> {
     pub(crate) price_age_ms: i64,
     /// Chain time.
     pub(crate) now_ms: i64,
+    /// When the last checkpoint was made, or the network without one; `None` where none is to be expected.
+    pub(crate) checkpoint_ms: Option<i64>,
+    /// The longest that one may take.
+    pub(crate) checkpoint_every_ms: i64,
 }
 
 /// The alerts, the gravest kind first.
 pub(crate) fn alerts(evidence: &Evidence<'_>) -> Vec<Alert> {
-    let mut alerts = Vec::new();
+    let mut alerts: Vec<Alert> =
+        unchecked(evidence.checkpoint_ms, evidence.checkpoint_every_ms, evidence.now_ms)
+            .into_iter()
+            .collect();
     fined(evidence, &mut alerts);
     broken_promises(evidence, &mut alerts);
     concentrated(evidence, &mut alerts);
     stale(evidence, &mut alerts);
     alerts
+}
+
+/// How many times as long as it may take a checkpoint is waited for before somebody is told.
+const MISSED: i64 = 3;
+
+/// Whether checkpoints stopped coming.
+fn unchecked(last_ms: Option<i64>, every_ms: i64, now_ms: i64) -> Option<Alert> {
+    let since = last_ms.filter(|last| now_ms.saturating_sub(*last) > every_ms.saturating_mul(MISSED))?;
+    Some(Alert {
+        headline: "No checkpoint has come for long".to_owned(),
+        detail: format!(
+            "The last is of {}: two thirds of the validators have not signed together since.",
+            show::date_time(since)
+        ),
+        href: "/explorer".to_owned(),
+    })
 }
 
 fn look_up(address: &str) -> String {
@@ -148,5 +171,18 @@ fn stale(evidence: &Evidence<'_>, alerts: &mut Vec<Alert>) {
             detail: format!("{}.", old.join(", ")),
             href: "/market".to_owned(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_supervisor_hears_of_checkpoints_that_stop_coming_and_of_none_where_none_is_due() {
+        assert_eq!(unchecked(None, 10, 1_000), None, "eras never end where one validator decides alone");
+        assert_eq!(unchecked(Some(970), 10, 1_000), None);
+        let alert = unchecked(Some(969), 10, 1_000).unwrap();
+        assert!(alert.detail.contains("1970"), "{}", alert.detail);
     }
 }

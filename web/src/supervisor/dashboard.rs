@@ -128,6 +128,7 @@ fn snapshot(
             figure: waiting.to_string(),
             unit: String::new(),
         });
+        let genesis = app.chains.identity.genesis();
         found = alerts(&Evidence {
             figures: &figures,
             parties: &parties,
@@ -136,9 +137,25 @@ fn snapshot(
             fines: &model.fines(100)?,
             price_age_ms,
             now_ms: time_ms,
+            checkpoint_ms: last_checkpoint_ms(app),
+            checkpoint_every_ms: wide(genesis.rules.era_end().most_ms),
         });
     }
     Ok(Snapshot { height, head, time_ms, figures, assets, tiles, alerts: found })
+}
+
+/// When the last checkpoint was made, or the network while it has none; `None` where none ever comes.
+fn last_checkpoint_ms(app: &App) -> Option<i64> {
+    let identity = &app.chains.identity;
+    if identity.genesis().rules.endless() {
+        return None;
+    }
+    let last = identity.last_checkpoint().ok().flatten();
+    Some(wide(last.map_or(identity.genesis().time, |last| last.time).0))
+}
+
+fn wide(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
 }
 
 fn time_label(ms: i64, hourly: bool) -> String {

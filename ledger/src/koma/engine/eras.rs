@@ -9,7 +9,7 @@ use crate::engine::{Effect, Host, Reached};
 use crate::genesis::Rules;
 use crate::hash::{Hash, encode};
 use crate::key::PublicKey;
-use crate::koma::era::{End, Era, Pace};
+use crate::koma::era::{Era, Pace};
 use crate::koma::event::Event;
 use crate::koma::validators::{Validators, ValidatorsError};
 use crate::moment::Timestamp;
@@ -34,7 +34,7 @@ pub(super) fn era(
         root: record.root,
         root_height: record.root_height,
         pace: Pace { round_ms: u64::from(rules.round_ms), max_exponent: rules.max_exponent },
-        end: End { min_blocks: rules.era_blocks, min_ms: rules.era_ms },
+        end: rules.era_end(),
     })
 }
 

@@ -16,6 +16,8 @@ use crate::moment::{Height, Timestamp};
 
 /// After how long without a seal a node repeats its signature.
 const REPEAT_MS: u64 = 500;
+/// For how long the last block of an era waits for two thirds of the weight, in milliseconds.
+const CHECKPOINT_MS: u64 = 5_000;
 /// How many seals are remembered until they are taken.
 const SEALS: usize = 4;
 
@@ -27,6 +29,8 @@ pub(super) struct Pending {
     pub(super) era: Arc<Era>,
     pub(super) signatures: BTreeMap<PublicKey, Signature>,
     pub(super) repeat_at: Timestamp,
+    /// Until when the last block of an era waits for two thirds of the weight, should less be enough.
+    pub(super) patient_until: Timestamp,
 }
 
 impl KomaEngine {
@@ -86,13 +90,14 @@ impl KomaEngine {
                 signatures.insert(*key, signature);
             }
         }
-        let mut pending = Pending { claim, bytes, era, signatures, repeat_at: now };
+        let patient_until = now.plus_ms(CHECKPOINT_MS);
+        let mut pending = Pending { claim, bytes, era, signatures, repeat_at: now, patient_until };
         if pending.era.validators.find(&self.own).is_some() {
             pending.signatures.insert(self.own, self.key.sign(&pending.bytes));
         }
         self.pending = Some(pending);
         self.repeat(now, out);
-        self.seal();
+        self.seal(now);
     }
 
     /// Sends the own signature to all.
@@ -105,13 +110,18 @@ impl KomaEngine {
         }
     }
 
-    /// Puts the seal together once the signers weigh enough.
-    fn seal(&mut self) {
+    /// Puts the seal together once the signers weigh enough. Outsiders judge a chain by the last blocks of its eras, so
+    /// these wait a little for two thirds of the weight where less would be enough.
+    pub(super) fn seal(&mut self, now: Timestamp) {
         let Some(pending) = &self.pending else { return };
         let validators = &pending.era.validators;
         let weigh = |key: &PublicKey| validators.find(key).map_or(0, |member| validators.weight(member));
         let signed: u128 = pending.signatures.keys().map(|key| u128::from(weigh(key))).sum();
-        if 2 * signed > u128::from(validators.total()) + u128::from(pending.claim.grade) {
+        let total = u128::from(validators.total());
+        let waits = pending.era.ends_with(pending.claim.height, pending.claim.time)
+            && 3 * signed < 2 * total
+            && now < pending.patient_until;
+        if 2 * signed > total + u128::from(pending.claim.grade) && !waits {
             let signatures = pending.signatures.iter().map(|(key, signature)| (*key, *signature)).collect();
             self.remember(Seal { claim: pending.claim.clone(), signatures });
         }
@@ -154,7 +164,7 @@ impl KomaEngine {
                 let known = pending.era.validators.find(&from).is_some();
                 if known && from.verify(&pending.bytes, &signature).is_ok() {
                     pending.signatures.insert(from, signature);
-                    self.seal();
+                    self.seal(now);
                 }
             }
             _ => drop(self.signatures.insert((height, from), signature)),

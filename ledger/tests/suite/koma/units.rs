@@ -187,7 +187,7 @@ fn only_the_leader_proposes_and_only_at_the_start_of_its_round() {
 #[test]
 fn the_last_block_of_an_era_has_no_child() {
     let Cast { keys, era } = cast(&[1; 4]);
-    let end = ledger::koma::End { min_blocks: 2, min_ms: 0 };
+    let end = ledger::koma::End { min_blocks: 2, min_ms: 0, most_ms: u64::MAX };
     let cast = Cast { keys, era: Arc::new(Era { end, ..(*era).clone() }) };
     let mut dag = Dag::new(cast.era.clone());
     let first = cast.add(&mut dag, 0, &[], Some(block(1)));
