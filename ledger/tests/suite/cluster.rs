@@ -24,6 +24,19 @@ pub(crate) enum Parcel {
     Transactions(Vec<Transaction>),
 }
 
+/// What becomes of bytes under way.
+pub(crate) enum Fate {
+    Pass,
+    Drop,
+    /// They arrive so many milliseconds later.
+    Late(u64),
+    /// Others arrive in their place.
+    Instead(Vec<Vec<u8>>),
+}
+
+/// What somebody between two nodes does, or a node that lies.
+pub(crate) type Tamper = Box<dyn FnMut(usize, usize, &[u8]) -> Fate>;
+
 /// Validators with their disks, the network between them, and one clock.
 pub(crate) struct Cluster {
     chain: SubChain,
@@ -40,7 +53,8 @@ pub(crate) struct Cluster {
     sides: Option<Vec<bool>>,
     pub(crate) reports: Vec<(usize, Report)>,
     /// Who sends nonsense besides what it should.
-    liar: Option<usize>,
+    pub(crate) liar: Option<usize>,
+    pub(crate) tamper: Option<Tamper>,
     /// How long a message takes, in milliseconds.
     delay: Range<u64>,
     /// How many bytes were sent so far.
@@ -89,6 +103,7 @@ impl Cluster {
             liar: None,
             delay: 2..15,
             bytes: 0,
+            tamper: None,
             dice: ChaCha8Rng::seed_from_u64(seed),
         };
         (0..count).for_each(|node| cluster.start(node));
@@ -102,6 +117,14 @@ impl Cluster {
         for peer in self.keys.iter().filter(|key| key.public() != self.keys[node].public()) {
             ledger.connected(peer.public());
         }
+        self.ledgers[node] = Some(Arc::new(ledger));
+        self.wakes[node] = self.now;
+    }
+
+    /// Starts a node whose engine somebody else made.
+    pub(crate) fn start_with(&mut self, node: usize, engine: Box<dyn ledger::Engine>) {
+        let options = Options::memory(self.keys[node].clone());
+        let ledger = Ledger::open_with(coins(self.chain), &self.genesis, options, None, engine).unwrap();
         self.ledgers[node] = Some(Arc::new(ledger));
         self.wakes[node] = self.now;
     }
@@ -136,9 +159,23 @@ impl Cluster {
             return;
         }
         self.sent += 1;
-        let at = self.now + self.dice.random_range(self.delay.clone());
+        let mut at = self.now + self.dice.random_range(self.delay.clone());
         if let Parcel::Bytes(bytes) = &parcel {
             self.bytes += bytes.len();
+        }
+        if let (Some(tamper), Parcel::Bytes(bytes)) = (&mut self.tamper, &parcel) {
+            match tamper(from, to, bytes) {
+                Fate::Pass => {}
+                Fate::Drop => return,
+                Fate::Late(ms) => at += ms,
+                Fate::Instead(others) => {
+                    for bytes in others {
+                        self.sent += 1;
+                        self.under_way.insert((at, self.sent), (from, to, Parcel::Bytes(bytes)));
+                    }
+                    return;
+                }
+            }
         }
         if let (true, Parcel::Bytes(bytes)) = (self.liar == Some(from), &parcel) {
             let lie = self.spoil(bytes.clone());

@@ -1,6 +1,7 @@
 //! What the ledger promises, told as trades.
 #![allow(clippy::unwrap_used, reason = "a test that meets an error is over")]
 
+mod attacks;
 mod chain;
 mod checkpoint;
 mod cluster;
