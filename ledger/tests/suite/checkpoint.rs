@@ -9,6 +9,7 @@ use ledger::merkle::{self, Edge};
 use ledger::{Block, Genesis, Hash, Height, Ledger, Options, StepError, SubChain, Timestamp, relay};
 use proptest::prelude::*;
 
+use crate::cluster::{Cluster, RULES};
 use crate::common::*;
 
 const ERA: Rules = Rules { era_blocks: 3, era_ms: 0, ..Rules::ALONE };
@@ -179,6 +180,64 @@ fn a_node_signs_no_checkpoint_over_blocks_that_it_lacks_or_has_otherwise() {
     });
     let fault = outcomes.filter_map(Result::err).next().expect("it says no");
     assert!(matches!(fault, StepError::Forked { chain: SubChain::Payment, .. }), "{fault}");
+}
+
+/// Four validators on three chains. So many milliseconds pass.
+fn pass(chains: &mut [Cluster; 3], ms: u64) {
+    for _ in 0..ms / 20 {
+        chains.iter_mut().for_each(|chain| chain.run(20));
+        for node in 0..4 {
+            for from in &*chains {
+                for to in &*chains {
+                    if !std::ptr::eq(from, to) {
+                        relay(from.node(node), to.node(node)).unwrap();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn four_validators_sign_a_checkpoint_and_one_that_is_cut_off_from_a_chain_waits() {
+    let rules = Rules { era_blocks: 4, ..RULES };
+    let mut chains = SubChain::ALL.map(|chain| Cluster::on(chain, (4, 4), rules, 31));
+    for node in 0..4 {
+        let others = chains[1..].iter().map(|chain| chain.node(node).clone());
+        chains[0].node(node).stand_beside(others.collect());
+    }
+    let trade = |chains: &mut [Cluster; 3], turns: usize| {
+        for _ in 0..turns {
+            chains.iter_mut().for_each(|chain| chain.pay(0, &alice(), &bob()));
+            pass(chains, 160);
+        }
+        pass(chains, 3_000);
+    };
+    pass(&mut chains, 1_000);
+    trade(&mut chains, 12);
+    let genesis = chains[0].genesis.clone();
+    for node in 0..4 {
+        let word = chains[0].node(node).last_word().unwrap().unwrap();
+        let checkpoint = word.verify(&genesis).unwrap();
+        assert!(checkpoint.weight.0 >= 3 && checkpoint.weight.1 == 4);
+        assert_eq!(checkpoint.covers.len(), 3);
+        assert_eq!(chains[0].node(node).last_checkpoint().unwrap(), Some(checkpoint));
+        let mut proof = chains[2].node(node).prove_receipt(Height(2), 0).unwrap();
+        assert!(chains[2].node(node).cover(&mut proof, word).unwrap());
+        assert!(proof.verify(genesis.hash()).unwrap().checkpoint.is_some());
+    }
+    // The last one hears nothing of the payment chain any more.
+    chains[2].sides = Some(vec![true, true, true, false]);
+    trade(&mut chains, 20);
+    let (there, here) = (chains[0].node(0).height(), chains[0].node(3).height());
+    assert!(here < there, "it waits at {here}, the others are at {there}");
+    chains[2].sides = None;
+    pass(&mut chains, 10_000);
+    for chain in &chains {
+        let height = chain.agree();
+        assert!((0..4).all(|node| chain.node(node).height() == height));
+        chain.verify();
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub(crate) struct Cluster {
     sent: u64,
     pub(crate) now: u64,
     /// Which side each is on while the network is parted.
-    sides: Option<Vec<bool>>,
+    pub(crate) sides: Option<Vec<bool>>,
     pub(crate) reports: Vec<(usize, Report)>,
     /// Who sends nonsense besides what it should.
     pub(crate) liar: Option<usize>,
