@@ -70,3 +70,29 @@ impl Model<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::on_each_database;
+    use crate::testing::story::account;
+
+    #[test]
+    fn the_stricter_of_two_wishes_counts_and_each_can_be_taken_back() {
+        on_each_database(|database| {
+            let mut connection = database.get().unwrap();
+            let mut model = Model::new(&mut connection);
+            let (bank, mills) = (account("Silk Bank"), account("Dhaka Mills"));
+            model.set_wish(&bank, None, 500, 1).unwrap();
+            model.set_wish(&bank, Some("one"), 800, 2).unwrap();
+            model.set_wish(&bank, Some("two"), 300, 3).unwrap();
+            let mut wishes = |settlement| model.wish(&bank.to_string(), settlement).unwrap();
+            assert_eq!([wishes("one"), wishes("two"), wishes("three")], [800, 500, 500]);
+            model.set_wish(&bank, Some("one"), 0, 4).unwrap();
+            model.set_wish(&bank, None, 400, 5).unwrap();
+            assert_eq!(model.wish(&bank.to_string(), "one"), Ok(400));
+            assert_eq!(model.wish_for_all(&bank.to_string()), Ok(400));
+            assert_eq!(model.wish(&mills.to_string(), "one"), Ok(0), "a wish is its owner's alone");
+        });
+    }
+}
