@@ -58,6 +58,10 @@ pub const ERA: Cell<EraRecord> = Cell::new(5);
 pub const RULES: Cell<Rules> = Cell::new(6);
 /// Who decides from the era after the next one on.
 pub const FOLLOWING: Cell<Vec<(PublicKey, u64)>> = Cell::new(7);
+/// Keys that equivocated, provably, on whichever chain: they never lead again.
+pub const BANNED: Table<PublicKey, ()> = Table::new(8);
+/// Validators of the latest era that were banned before it began, in ascending order of key.
+pub const BARRED: Cell<Vec<PublicKey>> = Cell::new(9);
 
 /// Where each chain last ended an era, as far as this one has heard; of itself it knows at once.
 pub const CLOSINGS: Table<SubChain, Closing> = Table::new(10);

@@ -92,6 +92,12 @@ impl<'a> Run<'a> {
         Run { chain, height, time, state, events: Vec::new(), outgoing: Vec::new() }
     }
 
+    /// On which chain it happens.
+    #[must_use]
+    pub fn chain(&self) -> SubChain {
+        self.chain
+    }
+
     /// The height of the block.
     #[must_use]
     pub fn height(&self) -> Height {
@@ -157,6 +163,12 @@ impl<'a> Run<'a> {
         let validators = Validators::new(members)?;
         crate::account::FOLLOWING.put(self.state, &validators.members().to_vec());
         Ok(())
+    }
+
+    /// Says that a key equivocated, provably: as long as it is still a validator, it leads no round of an era that begins
+    /// from now on.
+    pub fn ban(&mut self, key: PublicKey) {
+        crate::account::BANNED.put(self.state, &key, &());
     }
 
     /// The name of `chain` in this genesis.

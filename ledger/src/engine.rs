@@ -157,6 +157,9 @@ pub trait Host {
 
     /// Who decides in an era.
     fn validators(&self, era: u64) -> Option<Vec<(PublicKey, u64)>>;
+
+    /// Who may not lead in the latest era, because it equivocated before that began.
+    fn barred(&self) -> Vec<PublicKey>;
 }
 
 /// How far the blocks of an era have come.
@@ -195,6 +198,8 @@ pub struct Standing {
     pub era: u64,
     /// How many validators it has.
     pub validators: usize,
+    /// Whether this node is one of them.
+    pub decides: bool,
     /// The threshold at which it executes.
     pub threshold: u64,
     /// The threshold of the classical grade.
@@ -341,6 +346,12 @@ impl Engine for LocalEngine {
             total: self.total,
             ladder: vec![(0, Height(u64::MAX))],
         };
-        Standing { validators: 1, one_owner: true, reached: vec![reached], ..Standing::default() }
+        Standing {
+            validators: 1,
+            decides: true,
+            one_owner: true,
+            reached: vec![reached],
+            ..Standing::default()
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::account::{
-    ACCOUNTS, BLOCKS, CHAIN_IDS, CHANGES, CLOSINGS, ERA, EraRecord, FOLLOWING, INBOX, REMEMBERED_ERAS, RULES,
-    Scope, VALIDATORS, account,
+    ACCOUNTS, BANNED, BARRED, BLOCKS, CHAIN_IDS, CHANGES, CLOSINGS, ERA, EraRecord, FOLLOWING, INBOX,
+    REMEMBERED_ERAS, RULES, Scope, VALIDATORS, account,
 };
 use crate::application::{Application, Run};
 use crate::block::{Block, Header};
@@ -105,6 +105,10 @@ fn close_era(chain: SubChain, state: &mut Staged<'_>, outbox: &mut Vec<Envelope>
     let start = time.plus_ms(PAUSE_ROUNDS * u64::from(rules.round_ms));
     let next = EraRecord { number: era.number + 1, start, seed, root, root_height: height };
     ERA.put(state, &next);
+    // Leaders are drawn alike by all, so who may not lead is fixed before the era begins.
+    let deciding = VALIDATORS.get(state, &(chain, next.number)).unwrap_or_default();
+    let barred = deciding.into_iter().map(|(key, _)| key).filter(|key| BANNED.has(state, key)).collect();
+    BARRED.put(state, &barred);
     let members = FOLLOWING.get(state).unwrap_or_default();
     let era = next.number + 1;
     if VALIDATORS.get(state, &(chain, next.number)).as_ref() != Some(&members) {

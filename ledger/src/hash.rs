@@ -51,6 +51,8 @@ pub enum Tag {
     UnitSignature,
     /// The draw of a round's leader.
     Leader,
+    /// What a validator's key signs to say that its holder lets an organisation bring it in.
+    Possession,
 }
 
 impl Tag {
@@ -78,6 +80,7 @@ impl Tag {
             Tag::Unit => b"permuta/1/unit",
             Tag::UnitSignature => b"permuta/1/unit-signature",
             Tag::Leader => b"permuta/1/leader",
+            Tag::Possession => b"permuta/1/possession",
         };
         let mut padded = [0; 32];
         let mut i = 0;

@@ -40,7 +40,7 @@ pub use effect::{Effect, Fault, Proposal, Record};
 pub use engine::{KomaEngine, Start};
 pub use era::{End, Era, Pace};
 pub use event::Event;
-pub use evidence::{Evidence, EvidenceError, VerifiedEvidence};
+pub use evidence::{Accusation, AccusationError, Evidence, EvidenceError, VerifiedEvidence};
 pub use finality::Finality;
 pub use frame::Frame;
 pub use instance::Instance;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
-use crate::account::{ERA, RULES, VALIDATORS};
+use crate::account::{BARRED, ERA, RULES, VALIDATORS};
 use crate::application::{Application, Run};
 use crate::block::{Block, Claim, Seal, SealError};
 use crate::engine::{Engine, LocalEngine};
@@ -445,6 +445,7 @@ impl Ledger {
                     rules: RULES.get(&values).ok_or(OpenError::NoEra)?,
                     era,
                     validators: VALIDATORS.get(&values, &(chain, era.number)).ok_or(OpenError::NoEra)?,
+                    barred: BARRED.get(&values).unwrap_or_default(),
                     head: (head.height(), head.seal.claim.block),
                     shares_per_mille: options.shares_per_mille.clone(),
                     kept: journal.read(era.number)?,

@@ -61,6 +61,8 @@ pub struct Start {
     pub era: EraRecord,
     /// Who decides in it.
     pub validators: Vec<(PublicKey, u64)>,
+    /// Who of them may not lead, because it equivocated before the era began.
+    pub barred: Vec<PublicKey>,
     /// The last committed block, and its hash.
     pub head: (Height, Hash),
     /// Thresholds to follow besides those of the grades, in thousandths of the weight.
@@ -116,8 +118,9 @@ impl KomaEngine {
     /// # Errors
     /// [`ValidatorsError`] when the validators cannot run an era.
     pub fn new(start: Start) -> Result<KomaEngine, ValidatorsError> {
-        let Start { key, chain, rules, era: record, validators, head, shares_per_mille, kept } = start;
-        let era = era(chain, &rules, &record, validators)?;
+        let Start { key, chain, rules, era: record, validators, barred, head, shares_per_mille, kept } =
+            start;
+        let era = era(chain, &rules, &record, validators, &barred)?;
         let own = key.public();
         let (mut bodies, mut before, mut records) = (BTreeMap::new(), Vec::new(), Vec::new());
         let journal = kept;
@@ -412,6 +415,7 @@ impl Engine for KomaEngine {
         Standing {
             era: era.number,
             validators: era.validators.count(),
+            decides: era.validators.find(&self.own).is_some(),
             threshold: policy.threshold(),
             classical: era.validators.classical(),
             round_ms: instance.round_ms(),

@@ -1,11 +1,17 @@
 //! Proof that a validator said two things at once.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::era::Era;
+use super::era::{End, Era, Pace};
 use super::unit::{FormError, MAX_UNIT_BYTES, SignedUnit, VerifiedUnit};
-use super::validators::Member;
-use crate::hash::encode;
+use super::validators::{Member, Validators, ValidatorsError};
+use crate::account::{CHAIN_IDS, RULES, VALIDATORS};
+use crate::hash::{Hash, encode};
+use crate::key::PublicKey;
+use crate::moment::{Height, SubChain, Timestamp};
+use crate::state::Read;
 
 /// Two signed units of one creator, era and sequence number, in ascending order of hash: nobody but the holder of the
 /// key can have made them, and no honest holder does.
@@ -27,6 +33,39 @@ pub enum EvidenceError {
     /// The units are of two creators, or of two sequence numbers.
     #[error("the two units do not contradict each other")]
     Harmless,
+}
+
+/// Whom evidence is against: what it says of itself, before it is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accusation {
+    /// On which chain.
+    pub chain: SubChain,
+    /// In which era of it.
+    pub era: u64,
+    /// The validator.
+    pub validator: PublicKey,
+}
+
+/// Why a chain cannot take evidence for what it says. The checks run in the order of the variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccusationError {
+    /// It is about none of the three chains of this genesis.
+    #[error("the evidence is about chain {0}, which is none of this network")]
+    Chain(Hash),
+    /// This chain knows of no such era, or no more.
+    #[error("nobody is known here to decide in era {era} of the {chain} chain")]
+    Era {
+        /// The chain.
+        chain: SubChain,
+        /// The era.
+        era: u64,
+    },
+    /// Those who decide in the era cannot.
+    #[error(transparent)]
+    Validators(#[from] ValidatorsError),
+    /// It proves nothing.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
 }
 
 /// Evidence that holds.
@@ -53,6 +92,59 @@ impl Evidence {
     #[must_use]
     pub fn era(&self) -> u64 {
         self.first.unit.era
+    }
+
+    /// The two units, in ascending order of hash, as they were sent.
+    #[must_use]
+    pub fn units(&self) -> [&SignedUnit; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// Whom it is against, by what a chain's state knows of the validators of all three. Nothing is proven yet.
+    ///
+    /// # Errors
+    /// [`AccusationError`]: `Chain`, `Era`, or the creator of the first unit is nobody.
+    pub fn against(&self, state: &dyn Read) -> Result<Accusation, AccusationError> {
+        let unit = &self.first.unit;
+        let named = |chain: &SubChain| CHAIN_IDS.get(state, chain) == Some(unit.chain);
+        let chain = SubChain::ALL.into_iter().find(named).ok_or(AccusationError::Chain(unit.chain))?;
+        let members = VALIDATORS.get(state, &(chain, unit.era)).unwrap_or_default();
+        if members.is_empty() {
+            return Err(AccusationError::Era { chain, era: unit.era });
+        }
+        let creator = members.get(unit.creator.index()).map(|(key, _)| *key);
+        let validator = creator.ok_or(EvidenceError::Unit(FormError::Creator(unit.creator)))?;
+        Ok(Accusation { chain, era: unit.era, validator })
+    }
+
+    /// Checks it by what a chain's state knows of the validators of all three: whoever takes part in a chain, and whoever
+    /// only hears of it, comes to the same answer.
+    ///
+    /// # Errors
+    /// [`AccusationError`].
+    pub fn prove(&self, state: &dyn Read) -> Result<Accusation, AccusationError> {
+        let accusation = self.against(state)?;
+        let Accusation { chain, era, .. } = accusation;
+        if self.first.unit.hash() >= self.second.unit.hash() {
+            return Err(EvidenceError::Malformed.into());
+        }
+        let members = VALIDATORS.get(state, &(chain, era)).unwrap_or_default();
+        let max_exponent = RULES.get(state).map_or(u8::MAX, |rules| rules.max_exponent);
+        // Of an era, the form of its units depends on its name and number, its validators and its longest round alone.
+        let era = Era {
+            chain: self.first.unit.chain,
+            number: era,
+            validators: Validators::new(members)?,
+            banned: BTreeSet::new(),
+            start: Timestamp(0),
+            seed: Hash::ZERO,
+            root: Hash::ZERO,
+            root_height: Height(0),
+            pace: Pace { round_ms: 0, max_exponent },
+            end: End::NEVER,
+        };
+        self.clone().verify(&era)?;
+        Ok(accusation)
     }
 
     /// Checks that both units hold in `era`, and that they contradict each other.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 
 use super::{Ledger, lock};
-use crate::account::{ERA, EraRecord, INBOX, RULES, VALIDATORS};
+use crate::account::{BARRED, ERA, EraRecord, INBOX, RULES, VALIDATORS};
 use crate::block::{Block, Header};
 use crate::engine::{Host, Verdict};
 use crate::hash::Hash;
@@ -110,6 +110,10 @@ impl Host for Desk<'_> {
 
     fn validators(&self, era: u64) -> Option<Vec<(PublicKey, u64)>> {
         VALIDATORS.get(&self.ledger.read_state().values, &(self.ledger.chain, era))
+    }
+
+    fn barred(&self) -> Vec<PublicKey> {
+        BARRED.get(&self.ledger.read_state().values).unwrap_or_default()
     }
 }
 

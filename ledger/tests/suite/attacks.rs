@@ -56,6 +56,10 @@ impl Host for Changed<'_> {
     fn validators(&self, era: u64) -> Option<Vec<(PublicKey, u64)>> {
         self.host.validators(era)
     }
+
+    fn barred(&self) -> Vec<PublicKey> {
+        self.host.barred()
+    }
 }
 
 impl Engine for Owned {
@@ -89,6 +93,7 @@ fn owned(cluster: &Cluster, node: usize, change: fn(&mut Header)) -> Box<Owned> 
             root_height: Height(0),
         },
         validators: genesis.validators.clone(),
+        barred: vec![],
         head: (Height(0), root),
         shares_per_mille: vec![],
         kept: vec![],

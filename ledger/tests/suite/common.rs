@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use ledger::koma::Evidence;
 use ledger::{
     Address, Application, Body, Cell, Engine, Genesis, Hash, Height, KeyPair, Ledger, LocalEngine, Options,
     PublicKey, Read, Refusal, Run, SubChain, Table, Timestamp, Transaction,
@@ -21,10 +22,28 @@ pub const LOUD: Timestamp = Timestamp(13);
 /// What one may ask of this chain.
 #[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Order {
-    Pay { to: Address, amount: u128 },
-    Tell { to: SubChain, note: String },
-    Wake { at: Timestamp },
-    Elect { members: Vec<(PublicKey, u64)> },
+    Pay {
+        to: Address,
+        amount: u128,
+    },
+    Tell {
+        to: SubChain,
+        note: String,
+    },
+    Wake {
+        at: Timestamp,
+    },
+    /// Says who decides from now on, here and on the other chains.
+    Appoint {
+        members: Vec<(PublicKey, u64)>,
+    },
+    /// Brings evidence: whoever it is against decides no more, here and on the other chains.
+    Accuse {
+        evidence: Box<Evidence>,
+    },
+    Elect {
+        members: Vec<(PublicKey, u64)>,
+    },
 }
 
 /// What happens on it.
@@ -96,11 +115,26 @@ impl Application for Coins {
             }
             Order::Wake { at } => ALARM.put(run.state_mut(), &at),
             Order::Elect { members } => run.set_following(members).expect("the test elects who can decide"),
+            Order::Appoint { members } => appoint(run, (members, None)),
+            Order::Accuse { evidence } => {
+                let accused = evidence
+                    .prove(run.state())
+                    .map_err(|error| Refusal::new("unproven", "evidence", error.to_string()))?;
+                run.ban(accused.validator);
+                let mut members = run.following();
+                members.retain(|(key, _)| *key != accused.validator);
+                appoint(run, (members, Some(accused.validator)));
+            }
         }
         Ok(())
     }
 
     fn receive(&self, run: &mut Run<'_>, from: SubChain, number: u64, payload: &[u8]) -> Result<(), Refusal> {
+        if let Ok((members, banned)) = Appointment::try_from_slice(payload) {
+            banned.into_iter().for_each(|key| run.ban(key));
+            run.set_following(members).expect("these can decide");
+            return Ok(());
+        }
         let note = String::try_from_slice(payload)
             .map_err(|_| Refusal::new("malformed", "payload", "not a note"))?;
         NOTES.put(run.state_mut(), &(from, number), &note);
@@ -124,6 +158,17 @@ impl Application for Coins {
 
     fn due(&self, state: &dyn Read, _: Height, time: Timestamp) -> bool {
         ALARM.get(state).is_some_and(|at| at <= time)
+    }
+}
+
+/// Who decides, and who never does again.
+type Appointment = (Vec<(PublicKey, u64)>, Option<PublicKey>);
+
+fn appoint(run: &mut Run<'_>, appointment: Appointment) {
+    run.set_following(appointment.0.clone()).expect("these can decide");
+    let here = run.chain();
+    for to in SubChain::ALL.into_iter().filter(|to| *to != here) {
+        run.send(to, &appointment);
     }
 }
 

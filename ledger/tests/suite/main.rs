@@ -12,6 +12,7 @@ mod golden;
 mod koma;
 mod light;
 mod log;
+mod membership;
 mod messages;
 mod recovery;
 mod submission;

@@ -17,18 +17,20 @@ use crate::moment::Timestamp;
 /// How many eras are still told apart: beyond, the oldest two count as one, with what surely holds of both.
 const REACHED: usize = 64;
 
-/// The era that a chain's state tells of.
+/// The era that a chain's state tells of; `barred` are those who may not lead in it.
 pub(super) fn era(
     chain: Hash,
     rules: &Rules,
     record: &EraRecord,
     members: Vec<(PublicKey, u64)>,
+    barred: &[PublicKey],
 ) -> Result<Era, ValidatorsError> {
+    let validators = Validators::new(members)?;
     Ok(Era {
         chain,
         number: record.number,
-        validators: Validators::new(members)?,
-        banned: BTreeSet::new(),
+        banned: barred.iter().filter_map(|key| validators.find(key)).collect(),
+        validators,
         start: record.start,
         seed: record.seed,
         root: record.root,
@@ -49,7 +51,7 @@ impl KomaEngine {
     ) {
         let members = host.validators(record.number).unwrap_or_default();
         // The chain takes no validators that could not run an era.
-        let Ok(era) = era(self.chain, &self.rules, record, members) else { return };
+        let Ok(era) = era(self.chain, &self.rules, record, members, &host.barred()) else { return };
         self.before = self.eras_so_far();
         while self.before.len() > REACHED {
             let older = self.before.remove(0);
