@@ -195,6 +195,9 @@ pub struct Config {
     pub chains: Vec<(SubChain, Hash)>,
     /// The other validators.
     pub peers: Vec<Peer>,
+    /// How many others may be connected at once, or be remembered for what they did: whoever shows a certificate of the
+    /// authorities and calls. One that is about to become a validator catches up this way.
+    pub guests: usize,
     /// The file with the lists of revocations, if there is one; it is read again at every recheck.
     pub revocations: Option<PathBuf>,
     /// Limits.
@@ -211,6 +214,7 @@ impl Config {
             genesis: genesis.hash(),
             chains: SubChain::ALL.map(|chain| (chain, genesis.chain_id(chain))).to_vec(),
             peers,
+            guests: 0,
             revocations: None,
             limits: Limits::default(),
             timing: Timing::default(),

@@ -148,7 +148,7 @@ impl Network {
         trust: Trust,
         outside: Outside,
     ) -> Result<(Network, Vec<Inbox>), StartError> {
-        let Config { genesis, chains, peers: listed, revocations, limits, timing } = config;
+        let Config { genesis, chains, peers: listed, guests, revocations, limits, timing } = config;
         check(&limits)?;
         if let Some(path) = &revocations {
             let lists = std::fs::read(path).map_err(StartError::RevocationFile)?;
@@ -158,7 +158,7 @@ impl Network {
         trust.check(identity.chain(), now).map_err(StartError::Certificate)?;
         let expires = trust.expires(identity.chain(), now);
 
-        let peers = Arc::new(Peers::new(identity.public()));
+        let peers = Arc::new(Peers::new(identity.public(), guests));
         let (arrivals, inboxes): (Vec<_>, Vec<_>) = chains
             .iter()
             .map(|(chain, _)| {

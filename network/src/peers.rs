@@ -16,13 +16,15 @@ use crate::session::Session;
 #[derive(Debug)]
 pub(crate) struct Peers {
     me: PublicKey,
+    guests: usize,
     members: Mutex<BTreeMap<PublicKey, Member>>,
     live: watch::Sender<Live>,
 }
 
 /// One of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Member {
+    /// Where it is called; empty for a guest, who calls.
     pub(crate) address: String,
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) shut_out_until: Option<Instant>,
@@ -61,9 +63,19 @@ fn newer_stays(me: PublicKey, peer: PublicKey, older: Ends, newer: Ends) -> bool
     older.run != newer.run || smaller_called(newer) || !smaller_called(older)
 }
 
+impl Member {
+    fn is_guest(&self) -> bool {
+        self.address.is_empty()
+    }
+
+    fn is_shut_out(&self) -> bool {
+        self.shut_out_until.is_some_and(|until| until > Instant::now())
+    }
+}
+
 impl Peers {
-    pub(crate) fn new(me: PublicKey) -> Peers {
-        Peers { me, members: Mutex::default(), live: watch::Sender::default() }
+    pub(crate) fn new(me: PublicKey, guests: usize) -> Peers {
+        Peers { me, guests, members: Mutex::default(), live: watch::Sender::default() }
     }
 
     pub(crate) fn live(&self) -> watch::Receiver<Live> {
@@ -74,8 +86,8 @@ impl Peers {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the list of those who are known. Connections to those who are not any more end; whoever is new or has
-    /// moved is returned.
+    /// Replaces the list of those who are known. Connections to those who are not any more end, but for guests; whoever is
+    /// new or has moved is returned.
     pub(crate) fn set(&self, peers: Vec<Peer>) -> Vec<Peer> {
         let mut members = self.members();
         let listed: BTreeMap<PublicKey, String> = peers
@@ -84,7 +96,7 @@ impl Peers {
             .map(|peer| (peer.key, peer.address))
             .collect();
         members.retain(|key, member| {
-            let stays = listed.contains_key(key);
+            let stays = listed.contains_key(key) || member.is_guest();
             if let (false, Some(session)) = (stays, &member.session) {
                 session.refuse(Refusal::UnknownValidator { key: *key });
             }
@@ -96,33 +108,30 @@ impl Peers {
                 continue;
             }
             changed.push(Peer { key, address: address.clone() });
-            members
-                .entry(key)
-                .or_insert(Member {
-                    address: String::new(),
-                    session: None,
-                    shut_out_until: None,
-                    last: None,
-                    warned_on: None,
-                })
-                .address = address;
+            members.entry(key).or_default().address = address;
         }
         drop(members);
         self.publish();
         changed
     }
 
-    /// Whether this validator may be connected now.
+    /// Whether this validator, or this guest, may be connected now.
     ///
     /// # Errors
-    /// It is unknown or shut out.
+    /// It is unknown and there is no room for another guest, or it is shut out.
     pub(crate) fn admit(&self, key: PublicKey) -> Result<(), Refusal> {
-        match self.members().get(&key) {
-            None => Err(Refusal::UnknownValidator { key }),
-            Some(member) if member.shut_out_until.is_some_and(|until| until > Instant::now()) => {
-                Err(Refusal::ShutOut)
-            }
+        self.may_come(&self.members(), key)
+    }
+
+    fn may_come(&self, members: &BTreeMap<PublicKey, Member>, key: PublicKey) -> Result<(), Refusal> {
+        match members.get(&key) {
+            Some(member) if member.is_shut_out() => Err(Refusal::ShutOut),
             Some(_) => Ok(()),
+            None => {
+                let stays = |member: &&Member| member.session.is_some() || member.is_shut_out();
+                let guests = members.values().filter(|member| member.is_guest()).filter(stays).count();
+                if guests < self.guests { Ok(()) } else { Err(Refusal::UnknownValidator { key }) }
+            }
         }
     }
 
@@ -131,11 +140,11 @@ impl Peers {
     /// # Errors
     /// The peer is unknown or shut out, or the older connection stays.
     pub(crate) fn register(self: &Arc<Peers>, session: Arc<Session>) -> Result<Registered, Refusal> {
-        self.admit(session.peer)?;
         let mut members = self.members();
-        let Some(member) = members.get_mut(&session.peer) else {
-            return Err(Refusal::UnknownValidator { key: session.peer });
-        };
+        self.may_come(&members, session.peer)?;
+        // Guests that went make room.
+        members.retain(|_, member| !member.is_guest() || member.session.is_some() || member.is_shut_out());
+        let member = members.entry(session.peer).or_default();
         if let Some(older) = &member.session {
             if !newer_stays(self.me, session.peer, Ends::of(older), Ends::of(&session)) {
                 return Err(Refusal::Duplicate);

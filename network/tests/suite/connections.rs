@@ -394,6 +394,28 @@ async fn a_good_certificate_of_somebody_who_is_no_validator_is_turned_away() {
 }
 
 #[tokio::test]
+async fn whoever_is_to_become_a_validator_comes_as_a_guest_as_long_as_there_is_room() {
+    let consortium = Consortium::of(3);
+    let (mut sockets, peers) = consortium.sockets();
+    let hosts = |config| Config { guests: 1, ..config };
+    let host = consortium.start(0, sockets.remove(0), hosts(consortium.config(vec![])));
+    // Nobody calls a guest, whatever its key: it calls itself.
+    let timing = Timing { defer: Duration::from_millis(1), ..quick() };
+    let knows_host = || Config { timing, ..consortium.config(vec![peers[0].clone()]) };
+    let mut guest = consortium.start(1, sockets.remove(0), knows_host());
+    host.meets(&guest).await;
+    host.network.send(To::All, SubChain::Payment, Lane::Bulk, &b"a block"[..]).unwrap();
+    assert_eq!(guest.payment().await, (host.key, Lane::Bulk, b"a block".to_vec()));
+    let second = consortium.start(2, sockets.remove(0), knows_host());
+    host.refuses(Refusal::UnknownValidator { key: second.key }).await;
+    // A list of validators leaves guests alone, and once one is gone there is room for the next.
+    host.network.set_peers(vec![]);
+    assert!(host.is_connected_to(guest.key));
+    guest.network.stop().await;
+    host.meets(&second).await;
+}
+
+#[tokio::test]
 async fn a_certificate_that_expires_ends_the_connection_at_once() {
     let consortium = Consortium::of(2);
     let (mut sockets, peers) = consortium.sockets();
