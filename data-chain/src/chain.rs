@@ -4,7 +4,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use ledger::state::Read;
 use ledger::transaction::terms_hash;
 use ledger::{Address, Application, Body, Hash, Height, Refusal, Run, SubChain, Timestamp};
-use vocabulary::{Standing, ToData, ToParty};
+use vocabulary::{FromIdentity, Standing, ToData, ToParty};
 
 use crate::event::Event;
 use crate::payload::{Document, MAX_DOCUMENTS, Payload, Product};
@@ -144,11 +144,18 @@ impl Application for DataChain {
         Ok(())
     }
 
-    /// Takes the word on parties from the identity chain, and on settlements from the payment chain.
+    /// Takes the word on parties and validators from the identity chain, and on settlements from the payment chain.
     fn receive(&self, run: &mut Run<'_>, from: SubChain, _: u64, payload: &[u8]) -> Result<(), Refusal> {
         match from {
             SubChain::Identity => {
-                hear(run, vocabulary::field::decode(payload)?);
+                match vocabulary::field::decode(payload)? {
+                    FromIdentity::Party(word) => hear(run, word),
+                    FromIdentity::Validators(seats) => {
+                        let members = seats.iter().map(|seat| (seat.validator, seat.weight)).collect();
+                        run.set_following(members).map_err(Rejection::Validators)?;
+                    }
+                    FromIdentity::Banned { validator, .. } => run.ban(validator),
+                }
                 Ok(())
             }
             SubChain::Payment => Ok(settled(run, vocabulary::field::decode(payload)?)?),

@@ -5,7 +5,7 @@ use ledger::transaction::terms_hash;
 use ledger::{
     AccountKey, Application, Body, Hash, Height, KeyPair, MemoryState, Run, Scope, SubChain, Timestamp,
 };
-use vocabulary::{Role, Roles, Standing, ToParty};
+use vocabulary::{FromIdentity, Role, Roles, Standing, ToParty};
 
 use crate::payload::Payload;
 use crate::{Config, DataChain, Event};
@@ -27,7 +27,7 @@ pub fn fuzz_payload(bytes: &[u8]) {
         roles: Roles::of(&[Role::Trader]),
         keys: vec![AccountKey { key, scope: Scope::Full }],
     };
-    let heard = chain.receive(&mut run, SubChain::Identity, 0, &encode(&word));
+    let heard = chain.receive(&mut run, SubChain::Identity, 0, &encode(&FromIdentity::Party(word)));
     assert!(heard.is_ok(), "the identity chain's word is taken");
     let terms = chain.terms(run.state(), key.address(), bytes);
     let body = Body {

@@ -1,5 +1,6 @@
 //! Why the data chain refuses, in one place, so that every reason says what to do next.
 
+use ledger::koma::ValidatorsError;
 use ledger::{Hash, Refusal};
 use vocabulary::Standing;
 
@@ -49,6 +50,9 @@ pub enum Rejection {
     /// A message from a chain that does not say such things.
     #[error("the data chain hears of parties from identity and of settlements from payment alone")]
     WrongSender,
+    /// Validators that could not run an era.
+    #[error("the identity chain's word on who decides: {0}")]
+    Validators(#[from] ValidatorsError),
     /// A settlement that is on record already.
     #[error("settlement {0} is on record already")]
     SettlementPresent(Hash),
@@ -79,6 +83,7 @@ impl Rejection {
             Rejection::MediaType => ("media-type", "media_type"),
             Rejection::Size { .. } => ("size", "size_bytes"),
             Rejection::WrongSender => ("wrong-sender", "from"),
+            Rejection::Validators(_) => ("validators", "payload"),
             Rejection::SettlementPresent(_) => ("settlement-present", "settlement"),
             Rejection::Legs { .. } => ("legs", "legs"),
         }

@@ -5,17 +5,17 @@ use ledger::transaction::terms_hash;
 use ledger::{
     AccountKey, Address, Application, Body, Height, PublicKey, Refusal, Run, Scope, SubChain, Timestamp,
 };
-use vocabulary::messages::ToIdentity;
-use vocabulary::{Role, Roles, Standing, Text};
+use vocabulary::{FromIdentity, FromPayment, Role, Roles, Standing, Text, ToIdentity};
 
 use crate::config::{Config, ConfigError, GenesisParty};
+use crate::council;
 use crate::event::Event;
 use crate::party::{Decision, Party};
 use crate::payload::{Payload, Registration};
 use crate::rules::{Case, live_keys, registered_on, sent_on};
 use crate::tables::{
-    CREDIT, ENTRIES, GRANTS, KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, REGISTERED, SENT, UNANNOUNCED,
-    lei_key, number_key,
+    BOND_NEEDED, CREDIT, ENTRIES, GRANTS, KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, REGISTERED, SENT,
+    UNANNOUNCED, lei_key, number_key,
 };
 use crate::terms;
 
@@ -63,6 +63,8 @@ impl Application for IdentityChain {
         }
         let operators = self.config.parties.iter().filter(|party| party.roles.has(Role::Operator));
         OPERATORS.put(run.state_mut(), &operators.map(|party| party.account).collect());
+        BOND_NEEDED.put(run.state_mut(), &self.config.bond_needed);
+        council::found(run, &self.config.validators, self.config.operator());
     }
 
     fn terms(&self, state: &dyn Read, account: Address, payload: &[u8]) -> Result<String, Refusal> {
@@ -92,8 +94,12 @@ impl Application for IdentityChain {
         Ok(())
     }
 
-    /// In the first block, tells the other chains of the parties of the genesis.
+    /// In the first block, tells the other chains of the parties and validators of the genesis.
     fn open(&self, run: &mut Run<'_>) {
+        if run.height() == Height(1) {
+            council::announce(run);
+        }
+        council::expire(run);
         for (account, ()) in UNANNOUNCED.all(run.state()) {
             UNANNOUNCED.remove(run.state_mut(), &account);
             let party = PARTIES.get(run.state(), &account).expect("the genesis wrote its parties");
@@ -146,17 +152,30 @@ impl Application for IdentityChain {
                 }
                 run.emit(&Event::CreditShared { party: sender, with, until });
             }
+            Payload::Propose { change, until } => council::propose(run, sender, change, until),
+            Payload::Vote { proposal } => council::vote(run, sender, proposal),
+            Payload::Leave { validator } => council::leave(run, validator),
+            Payload::Accuse { evidence } => {
+                let accusation = evidence.against(run.state()).expect("the rules found whom it is against");
+                council::ban(run, sender, &accusation, &evidence);
+            }
         }
         Ok(())
     }
 
-    /// Takes entries of credit records, from the payment chain only and about known parties only.
+    /// Takes the payment chain's word: entries of credit records, about known parties only, and on bonds.
     fn receive(&self, run: &mut Run<'_>, from: SubChain, _: u64, payload: &[u8]) -> Result<(), Refusal> {
         if from != SubChain::Payment {
             let reason = format!("the identity chain hears of conduct from payment, not from {from}");
             return Err(Refusal::new("wrong-sender", "from", reason));
         }
-        let entry: ToIdentity = vocabulary::field::decode(payload)?;
+        let entry: ToIdentity = match vocabulary::field::decode(payload)? {
+            FromPayment::Conduct(entry) => entry,
+            FromPayment::Bond { validator, organisation, enough } => {
+                council::bonded(run, validator, organisation, enough);
+                return Ok(());
+            }
+        };
         if !PARTIES.has(run.state(), &entry.party) {
             let reason = format!("no organisation is registered under account {}", entry.party);
             return Err(Refusal::new("party-unknown", "party", reason));
@@ -168,14 +187,15 @@ impl Application for IdentityChain {
         Ok(())
     }
 
-    /// Only the parties of the genesis wait for a block; everything else waits for somebody to ask.
-    fn due(&self, state: &dyn Read, _: Height, _: Timestamp) -> bool {
+    /// The parties of the genesis wait for a block, and proposals whose time ran out; everything else waits for somebody
+    /// to ask.
+    fn due(&self, state: &dyn Read, _: Height, time: Timestamp) -> bool {
         let mut waiting = false;
         UNANNOUNCED.scan(state, &(), |_, ()| {
             waiting = true;
             false
         });
-        waiting
+        waiting || council::expiry_due(state, time)
     }
 }
 
@@ -256,7 +276,7 @@ fn standing_changed(
 /// Tells the other chains all that they need to know of a party.
 fn push(run: &mut Run<'_>, account: Address) {
     let party = PARTIES.get(run.state(), &account).expect("only parties are spoken of");
-    let message = party.message(account, &stored_keys(run, account));
+    let message = FromIdentity::Party(party.message(account, &stored_keys(run, account)));
     run.send(SubChain::Data, &message);
     run.send(SubChain::Payment, &message);
 }

@@ -35,6 +35,10 @@ pub struct Config {
     /// How many transactions an account may send in a day of chain time. There is no fee, so nobody can buy more.
     /// Operators are not counted: their duty does not end with a number.
     pub free_per_day: u32,
+    /// Who runs which validator of the genesis. Those that are not named here are run by the first operator.
+    pub validators: Vec<(PublicKey, Address)>,
+    /// Whether a validator that is admitted later decides only once the payment chain says that its bond is enough.
+    pub bond_needed: bool,
 }
 
 /// Why a [`Config`] cannot start a chain.
@@ -57,6 +61,9 @@ pub enum ConfigError {
         /// The account of the second.
         account: Address,
     },
+    /// A validator that is run by nobody of the genesis, or named twice.
+    #[error("validators: {0} is named twice, or run by no party of the genesis")]
+    Validator(PublicKey),
 }
 
 impl Config {
@@ -89,6 +96,18 @@ impl Config {
             let number = number_key(registration.country, &registration.registration_number);
             once(numbers.insert(number), "registration_number")?;
         }
+        let mut validators = BTreeSet::new();
+        for (key, organisation) in &self.validators {
+            if !validators.insert(*key) || !accounts.contains(organisation) {
+                return Err(ConfigError::Validator(*key));
+            }
+        }
         Ok(())
+    }
+
+    /// The first operator.
+    pub(crate) fn operator(&self) -> Address {
+        let operator = self.parties.iter().find(|party| party.roles.has(Role::Operator));
+        operator.expect("a checked config has an operator").account
     }
 }

@@ -1,11 +1,12 @@
 //! What happened on the identity chain.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::{AccountKey, Address, Timestamp};
+use ledger::{AccountKey, Address, PublicKey, Timestamp};
 use vocabulary::messages::ToIdentity;
 use vocabulary::{Roles, Standing, Text};
 
 use crate::payload::Registration;
+use crate::validator::{Ban, Change, Outcome, Validator};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -47,5 +48,44 @@ pub enum Event {
         with: Address,
         /// Until when.
         until: Timestamp,
+    },
+    /// A validator is from now on as stated.
+    ValidatorChanged {
+        /// Its key.
+        key: PublicKey,
+        /// All of it.
+        validator: Validator,
+    },
+    /// A change of those who decide was proposed.
+    ProposalMade {
+        /// Its number.
+        number: u64,
+        /// The organisation that proposed it, and so backs it.
+        by: Address,
+        /// What is to change.
+        change: Change,
+        /// From here on it is void.
+        until: Timestamp,
+    },
+    /// An organisation agreed to a proposal.
+    ProposalBacked {
+        /// Which.
+        number: u64,
+        /// Who.
+        by: Address,
+    },
+    /// A proposal waits no more.
+    ProposalClosed {
+        /// Which.
+        number: u64,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// A validator equivocated, provably: its key is out for good.
+    ValidatorBanned {
+        /// Its key.
+        key: PublicKey,
+        /// Why.
+        ban: Ban,
     },
 }

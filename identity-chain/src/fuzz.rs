@@ -52,7 +52,8 @@ fn only_operator(key: ledger::PublicKey) -> Result<IdentityChain, WordError> {
         roles,
     };
     let parties = vec![GenesisParty { registration, roles, account: key.address(), keys: vec![key] }];
-    let config = Config { parties, registrations_per_day: 9, free_per_day: 9 };
+    let (validators, bond_needed) = (Vec::new(), false);
+    let config = Config { parties, registrations_per_day: 9, free_per_day: 9, validators, bond_needed };
     Ok(IdentityChain::new(config).expect("one operator is enough"))
 }
 

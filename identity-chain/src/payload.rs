@@ -1,11 +1,19 @@
 //! What can be asked of the identity chain.
 
 use borsh::BorshSerialize;
+use ledger::koma::Evidence;
+use ledger::koma::unit::MAX_UNIT_BYTES;
 use ledger::{Address, PublicKey, Refusal, Timestamp};
 use vocabulary::{Country, Lei, LoCode, Roles, Text};
 
-/// The most bytes that a request may have in canonical form.
+use crate::validator::Change;
+
+/// The most bytes that a request may have in canonical form, unless it brings evidence.
 pub const MAX_PAYLOAD_BYTES: usize = 4 << 10;
+/// The most bytes of a request that brings evidence.
+pub const MAX_ACCUSATION_BYTES: usize = 1 + 2 * MAX_UNIT_BYTES;
+/// How a request begins that brings evidence.
+const ACCUSE: u8 = 13;
 /// How far ahead the end of a one-time code may lie, in milliseconds: 30 days.
 pub const MAX_INVITATION_MS: u64 = 30 * Timestamp::DAY_MS;
 /// How far ahead the end of a credit grant may lie, in milliseconds: ten years.
@@ -91,6 +99,29 @@ pub enum Payload {
         /// Until when; at most ten years ahead. A moment in the past withdraws.
         until: Timestamp,
     },
+    /// Proposes a change of those who decide, and agrees to it (an organisation that runs a validator).
+    Propose {
+        /// What is to change.
+        change: Change,
+        /// From here on the proposal is void; at most 30 days ahead.
+        until: Timestamp,
+    },
+    /// Agrees to a proposal, with the weight of the sender's validators. Once more than two thirds of the weight agree,
+    /// it is done.
+    Vote {
+        /// The proposal.
+        proposal: u64,
+    },
+    /// Takes a validator of the sender's out, without a vote.
+    Leave {
+        /// Its key.
+        validator: PublicKey,
+    },
+    /// Brings evidence that a validator equivocated (an admitted organisation, or a validator with its own key).
+    Accuse {
+        /// The evidence.
+        evidence: Box<Evidence>,
+    },
 }
 
 vocabulary::decode_by_field!(struct Registration { name, registration_number, country, place, lei, roles });
@@ -105,6 +136,10 @@ vocabulary::decode_by_field!(enum Payload {
     7 => Suspend { party, reason },
     8 => Reinstate { party, reason },
     9 => ShareCredit { with, until },
+    10 => Propose { change, until },
+    11 => Vote { proposal },
+    12 => Leave { validator },
+    13 => Accuse { evidence },
 });
 
 impl Payload {
@@ -113,8 +148,9 @@ impl Payload {
     /// # Errors
     /// A [`Refusal`] with the code `too-long` or `malformed` that names the field at fault.
     pub fn decode(bytes: &[u8]) -> Result<Payload, Refusal> {
-        if bytes.len() > MAX_PAYLOAD_BYTES {
-            let reason = format!("at most {MAX_PAYLOAD_BYTES} bytes, not {}", bytes.len());
+        let most = if bytes.first() == Some(&ACCUSE) { MAX_ACCUSATION_BYTES } else { MAX_PAYLOAD_BYTES };
+        if bytes.len() > most {
+            let reason = format!("at most {most} bytes, not {}", bytes.len());
             return Err(Refusal::new("too-long", "payload", reason));
         }
         vocabulary::field::decode(bytes)

@@ -1,9 +1,11 @@
 //! Why the identity chain refuses, in one place, so that every reason says what to do next.
 
+use ledger::koma::AccusationError;
 use ledger::{Address, PublicKey, Refusal};
 use vocabulary::{Role, Standing};
 
 use crate::config::MAX_KEYS;
+use crate::validator::{MAX_PROPOSALS, MAX_PROPOSALS_EACH};
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +26,9 @@ pub enum Rejection {
     #[error("this organisation was turned down: register again with what was asked for")]
     TurnedDown,
     /// The sender is suspended.
-    #[error("this organisation is suspended: it can only remove keys and share its credit record")]
+    #[error(
+        "this organisation is suspended: it can only remove keys, share its credit record and take its validators out"
+    )]
     Suspended,
     /// The day's transactions are used up.
     #[error("the {0} transactions of today are used up: try again after midnight UTC")]
@@ -115,6 +119,72 @@ pub enum Rejection {
     /// Sharing with oneself.
     #[error("an organisation reads its own record anyway")]
     SharedWithOneself,
+    /// The sender runs no validator.
+    #[error("only an admitted organisation that runs a validator may do this")]
+    RunsNoValidator,
+    /// Eras never end here, so nobody new would ever decide.
+    #[error("the genesis lets the first era go on for ever: those who decide stay the same in this network")]
+    ErasNeverEnd,
+    /// The sender's proposals wait.
+    #[error("{MAX_PROPOSALS_EACH} proposals of this organisation wait for votes: wait until one is closed")]
+    ProposalsOfOne,
+    /// Everybody's proposals wait.
+    #[error("{MAX_PROPOSALS} proposals wait for votes: wait until one is closed")]
+    ProposalsFull,
+    /// No such proposal.
+    #[error("no proposal {0} waits for votes: it passed, its time ran out, or there never was one")]
+    ProposalUnknown(u64),
+    /// The sender agreed before.
+    #[error("this organisation has agreed already: others have to")]
+    VotedAlready,
+    /// The key is a validator's.
+    #[error("this key is a validator's already: propose another weight instead")]
+    ValidatorPresent,
+    /// The key is nobody's who decides.
+    #[error("this is no validator's key: look at those who decide")]
+    ValidatorUnknown(&'static str),
+    /// The key is out for good.
+    #[error(
+        "the holder of this key said two things at once, provably: it is never a validator's again, make a new one"
+    )]
+    ValidatorBanned(&'static str),
+    /// The holder of the key did not agree.
+    #[error(
+        "the key did not sign that this organisation may bring it in: run permuta keygen --show FILE --for ACCOUNT --genesis FILE"
+    )]
+    NoPossession,
+    /// A weight of 0.
+    #[error("at least 1: to take a validator out, propose its removal")]
+    NoWeight,
+    /// The weight that it has.
+    #[error("this validator weighs so much already")]
+    SameWeight,
+    /// Somebody else runs it.
+    #[error("account {0} runs this validator: propose its removal instead")]
+    NotYours(Address),
+    /// Nobody would be left.
+    #[error("the last validator stays: admit another one first")]
+    LastValidator,
+    /// More than can be.
+    #[error("there are at most {0} validators: remove one first")]
+    TooManyValidators(usize),
+    /// The weights do not add up.
+    #[error("all weights together are at most 2^63: choose smaller ones")]
+    WeightTooHigh,
+    /// One would weigh too much.
+    #[error(
+        "a validator would weigh {weight}, and among those who would then decide none may weigh more than {most}, a third: \
+         change weights first"
+    )]
+    TooHeavy {
+        /// The most.
+        most: u64,
+        /// What it would weigh.
+        weight: u64,
+    },
+    /// The evidence proves nothing.
+    #[error("this proves nothing: {0}")]
+    Unproven(#[from] AccusationError),
 }
 
 impl Rejection {
@@ -152,6 +222,23 @@ impl Rejection {
             Rejection::Oneself => ("oneself", "party"),
             Rejection::LastOperator => ("last-operator", "party"),
             Rejection::SharedWithOneself => ("oneself", "with"),
+            Rejection::RunsNoValidator => ("runs-no-validator", "account"),
+            Rejection::ErasNeverEnd => ("eras-never-end", "transaction"),
+            Rejection::ProposalsOfOne | Rejection::ProposalsFull => ("too-many", "transaction"),
+            Rejection::ProposalUnknown(_) => ("proposal-unknown", "proposal"),
+            Rejection::VotedAlready => ("voted-already", "proposal"),
+            Rejection::ValidatorPresent => ("validator-present", "key"),
+            Rejection::ValidatorUnknown(field) => ("validator-unknown", field),
+            Rejection::ValidatorBanned(field) => ("validator-banned", field),
+            Rejection::NoPossession => ("no-possession", "proof"),
+            Rejection::NoWeight => ("zero", "weight"),
+            Rejection::SameWeight => ("unchanged", "weight"),
+            Rejection::NotYours(_) => ("not-yours", "validator"),
+            Rejection::LastValidator => ("last-validator", "validator"),
+            Rejection::TooManyValidators(_) => ("too-many", "change"),
+            Rejection::WeightTooHigh => ("weight-too-high", "weight"),
+            Rejection::TooHeavy { .. } => ("too-heavy", "weight"),
+            Rejection::Unproven(_) => ("unproven", "evidence"),
         }
     }
 

@@ -1,14 +1,22 @@
 //! What is refused, and in which order: pure questions to the state. Whatever passes here can be done.
 
-use ledger::account::account;
-use ledger::{AccountKey, Address, Body, PublicKey, Read, Scope, Timestamp};
+use ledger::account::{CHAIN_IDS, RULES, account};
+use ledger::koma::{Validators, ValidatorsError};
+use ledger::{AccountKey, Address, Body, PublicKey, Read, Scope, SubChain, Timestamp};
 use vocabulary::{Role, Roles, Standing};
 
 use crate::config::{Config, MAX_KEYS};
+use crate::council::{deciding, members, passes, weight_of};
 use crate::party::{Party, may_follow};
 use crate::payload::{MAX_GRANT_MS, MAX_INVITATION_MS, Payload, Registration};
 use crate::rejection::Rejection;
-use crate::tables::{KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, REGISTERED, SENT, lei_key, number_key};
+use crate::tables::{
+    BANS, KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, PROPOSALS, REGISTERED, SENT, VALIDATORS, lei_key,
+    number_key,
+};
+use crate::validator::{
+    Change, MAX_PROPOSAL_MS, MAX_PROPOSALS, MAX_PROPOSALS_EACH, Members, Stand, Validator, possession_bytes,
+};
 
 /// A request in its circumstances.
 pub(crate) struct Case<'a> {
@@ -46,10 +54,14 @@ impl Case<'_> {
         let registers = matches!(self.payload, Payload::Register(_));
         let removes = matches!(self.payload, Payload::RemoveKey { .. });
         let shares = matches!(self.payload, Payload::ShareCredit { .. });
+        let leaves = matches!(self.payload, Payload::Leave { .. });
+        let accuses = matches!(self.payload, Payload::Accuse { .. }) && self.is_validator();
         match party.as_ref().map(|party| party.standing) {
-            None => ensure(registers, Rejection::NotRegistered)?,
-            Some(Standing::Refused) => ensure(registers || removes, Rejection::TurnedDown)?,
-            Some(Standing::Suspended) => ensure(removes || shares, Rejection::Suspended)?,
+            None => ensure(registers || accuses, Rejection::NotRegistered)?,
+            Some(Standing::Refused) => ensure(registers || removes || accuses, Rejection::TurnedDown)?,
+            Some(Standing::Suspended) => {
+                ensure(removes || shares || leaves || accuses, Rejection::Suspended)?
+            }
             Some(Standing::Pending | Standing::Admitted) => {}
         }
         if party.is_some_and(|party| party.acts_as(Role::Operator)) {
@@ -93,7 +105,98 @@ impl Case<'_> {
                 self.known("with", *with)?;
                 self.ahead(*until, MAX_GRANT_MS, None)
             }
+            Payload::Propose { change, until } => {
+                self.propose(change)?;
+                self.ahead(*until, MAX_PROPOSAL_MS, Some(Rejection::UntilPast))
+            }
+            Payload::Vote { proposal } => self.vote(*proposal),
+            Payload::Leave { validator } => self.leave(*validator),
+            Payload::Accuse { evidence } => {
+                let party = PARTIES.get(self.state, &self.sender());
+                let admitted = party.is_some_and(|party| party.standing == Standing::Admitted);
+                ensure(
+                    admitted || self.is_validator(),
+                    Rejection::NotEntitled("organisation, or a validator,"),
+                )?;
+                let accused = evidence.against(self.state)?.validator;
+                ensure(!BANS.has(self.state, &accused), Rejection::ValidatorBanned("evidence"))?;
+                Ok(evidence.prove(self.state).map(drop)?)
+            }
         }
+    }
+
+    /// Whether a validator speaks with its own key: its account is the one that this key gives.
+    fn is_validator(&self) -> bool {
+        let key = self.body.key;
+        self.sender() == key.address()
+            && VALIDATORS.get(self.state, &key).is_some_and(|known| known.stand != Stand::Banned)
+    }
+
+    /// Sender, eras, proposals that wait; then the key, its state, weight, organisation, proof, and those who would decide.
+    fn propose(&self, change: &Change) -> Checked {
+        self.decides()?;
+        ensure(
+            RULES.get(self.state).is_none_or(|rules| rules.era_blocks < u64::MAX),
+            Rejection::ErasNeverEnd,
+        )?;
+        let open = PROPOSALS.all(self.state);
+        let own = open.iter().filter(|(_, proposal)| proposal.by == self.sender()).count();
+        ensure(own < MAX_PROPOSALS_EACH, Rejection::ProposalsOfOne)?;
+        ensure(open.len() < MAX_PROPOSALS, Rejection::ProposalsFull)?;
+        match change {
+            Change::Admit { key, weight, organisation, proof } => {
+                ensure(key.can_sign(), Rejection::NotAKey { field: "key", key: *key })?;
+                ensure(!BANS.has(self.state, key), Rejection::ValidatorBanned("key"))?;
+                ensure(sitting(self.state, *key).is_none(), Rejection::ValidatorPresent)?;
+                ensure(*weight > 0, Rejection::NoWeight)?;
+                let known = self.known("organisation", *organisation)?;
+                let reason = "only an admitted one runs a validator";
+                ensure(known.standing == Standing::Admitted, Rejection::Standing(known.standing, reason))?;
+                let chain = CHAIN_IDS.get(self.state, &SubChain::Identity).unwrap_or_default();
+                let said = possession_bytes(chain, *organisation, *key);
+                ensure(key.verify(&said, proof).is_ok(), Rejection::NoPossession)?;
+            }
+            Change::Remove { key } => {
+                ensure(sitting(self.state, *key).is_some(), Rejection::ValidatorUnknown("key"))?;
+            }
+            Change::Weigh { key, weight } => {
+                let known = sitting(self.state, *key).ok_or(Rejection::ValidatorUnknown("key"))?;
+                ensure(*weight > 0, Rejection::NoWeight)?;
+                ensure(*weight != known.weight, Rejection::SameWeight)?;
+            }
+        }
+        fits(&change.applied(members(self.state)))
+    }
+
+    /// Proposal, sender, vote before, and those who would decide if this vote is the last that it needs.
+    fn vote(&self, number: u64) -> Checked {
+        let proposal = PROPOSALS.get(self.state, &number);
+        let open = proposal.filter(|proposal| self.now.is_none_or(|now| now < proposal.until));
+        let proposal = open.ok_or(Rejection::ProposalUnknown(number))?;
+        self.decides()?;
+        ensure(!proposal.backers.contains(&self.sender()), Rejection::VotedAlready)?;
+        let backers = [proposal.backers, vec![self.sender()]].concat();
+        if passes(&deciding(self.state), &backers) {
+            fits(&proposal.change.applied(members(self.state)))?;
+        }
+        Ok(())
+    }
+
+    /// The validator, whose it is, and those who would be left.
+    fn leave(&self, key: PublicKey) -> Checked {
+        let known = sitting(self.state, key).ok_or(Rejection::ValidatorUnknown("validator"))?;
+        ensure(known.organisation == self.sender(), Rejection::NotYours(known.organisation))?;
+        match known.stand {
+            Stand::Decides => fits(&Change::Remove { key }.applied(members(self.state))),
+            Stand::AwaitsBond | Stand::Left | Stand::Banned => Ok(()),
+        }
+    }
+
+    fn decides(&self) -> Checked {
+        let party = PARTIES.get(self.state, &self.sender());
+        let admitted = party.is_some_and(|party| party.standing == Standing::Admitted);
+        let weighs = weight_of(&deciding(self.state), self.sender()) > 0;
+        ensure(admitted && weighs, Rejection::RunsNoValidator)
     }
 
     /// Account, key, registration number, LEI, roles, daily limit.
@@ -202,6 +305,31 @@ impl Case<'_> {
         }
         ensure(until <= now.plus_ms(most_ms), Rejection::UntilTooFar(most_ms / Timestamp::DAY_MS))
     }
+}
+
+/// A validator that decides, or will once its bond is enough.
+fn sitting(state: &dyn Read, key: PublicKey) -> Option<Validator> {
+    VALIDATORS.get(state, &key).filter(|known| matches!(known.stand, Stand::Decides | Stand::AwaitsBond))
+}
+
+/// Whether what a change is about is no more.
+pub(crate) fn moot(state: &dyn Read, change: &Change) -> bool {
+    match change {
+        Change::Admit { key, .. } => BANS.has(state, key) || sitting(state, *key).is_some(),
+        Change::Remove { key } | Change::Weigh { key, .. } => sitting(state, *key).is_none(),
+    }
+}
+
+/// That these can decide.
+pub(crate) fn fits(members: &Members) -> Checked {
+    let members = members.iter().map(|(key, weight)| (*key, *weight)).collect();
+    Validators::new(members).map(drop).map_err(|error| match error {
+        ValidatorsError::Count(0) => Rejection::LastValidator,
+        ValidatorsError::Count(_) => Rejection::TooManyValidators(ledger::genesis::MAX_VALIDATORS),
+        // The order is that of the map.
+        ValidatorsError::Order | ValidatorsError::Weight => Rejection::WeightTooHigh,
+        ValidatorsError::Heavy { most, weight } => Rejection::TooHeavy { most, weight },
+    })
 }
 
 /// That roles can be asked for and given: some, and not operator.

@@ -1,11 +1,13 @@
 //! Where the identity chain keeps what it knows.
 
+use ledger::koma::Evidence;
 use ledger::{Address, Cell, Hash, Hasher, PublicKey, Table, Tag, Timestamp};
 use vocabulary::messages::ToIdentity;
 use vocabulary::{Country, Text};
 
 use crate::credit::Credit;
 use crate::party::Party;
+use crate::validator::{Ban, Proposal, Validator};
 
 /// Organisations by account.
 pub(crate) const PARTIES: Table<Address, Party> = Table::new(32);
@@ -29,6 +31,21 @@ pub(crate) const GRANTS: Table<(Address, Address), Timestamp> = Table::new(40);
 pub(crate) const OPERATORS: Cell<Vec<Address>> = Cell::new(41);
 /// Parties of the genesis that the other chains have yet to hear of; gone after the first block.
 pub(crate) const UNANNOUNCED: Table<Address, ()> = Table::new(42);
+
+/// Validators that are or were.
+pub(crate) const VALIDATORS: Table<PublicKey, Validator> = Table::new(43);
+/// Changes that wait for votes.
+pub(crate) const PROPOSALS: Table<u64, Proposal> = Table::new(44);
+/// The number of the last proposal; the first is 1.
+pub(crate) const LAST_PROPOSAL: Cell<u64> = Cell::new(45);
+/// Keys that are out for good.
+pub(crate) const BANS: Table<PublicKey, Ban> = Table::new(46);
+/// The evidence against them: for each the first that was brought.
+pub(crate) const EVIDENCE: Table<PublicKey, Evidence> = Table::new(47);
+/// Validators for which an organisation has bonded enough, by the payment chain's word.
+pub(crate) const BONDED: Table<(PublicKey, Address), ()> = Table::new(48);
+/// Whether a validator that is admitted decides only once its bond is enough.
+pub(crate) const BOND_NEEDED: Cell<bool> = Cell::new(49);
 
 /// One name for a registration number however it is written: capital letters; spaces and punctuation of ASCII do
 /// not count.

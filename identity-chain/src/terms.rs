@@ -2,13 +2,15 @@
 
 use std::fmt::{Display, Write};
 
+use ledger::koma::Accusation;
 use ledger::{Address, Read};
 use vocabulary::date::minute;
 
 use crate::party::Party;
 use crate::payload::{Payload, Registration};
 use crate::rejection::Rejection;
-use crate::tables::PARTIES;
+use crate::tables::{PARTIES, PROPOSALS};
+use crate::validator::Change;
 
 /// The version of these texts. A change of any word is a new version.
 pub const VERSION: u16 = 1;
@@ -85,9 +87,74 @@ pub fn render(state: &dyn Read, account: Address, payload: &Payload) -> Result<S
             );
             text
         }
+        Payload::Propose { change, until } => {
+            let mut text =
+                "You propose a change of those who decide on all three chains, and agree to it.\n\n"
+                    .to_owned();
+            changed(&mut text, state, change)?;
+            let until = minute(*until);
+            line(&mut text, format_args!("The proposal is void from: {until}\n\n{BY_VOTE}"));
+            text
+        }
+        Payload::Vote { proposal } => {
+            let known = PROPOSALS.get(state, proposal).ok_or(Rejection::ProposalUnknown(*proposal))?;
+            let mut text = format!(
+                "You agree to proposal {proposal}, a change of those who decide on all three chains.\n\n"
+            );
+            changed(&mut text, state, &known.change)?;
+            let until = minute(known.until);
+            line(
+                &mut text,
+                format_args!("Proposed by: {}\nThe proposal is void from: {until}\n\n{BY_VOTE}", known.by),
+            );
+            text
+        }
+        Payload::Leave { validator } => format!(
+            "You take a validator of yours out.\n\n\
+             Validator: {validator}\n\n\
+             It decides no more from the era after the next one on. Let it run until then. To come back it has to be \
+             admitted anew.\n"
+        ),
+        Payload::Accuse { evidence } => {
+            let Accusation { chain, era, validator } = evidence.against(state)?;
+            let [first, second] = evidence.units().map(|signed| signed.unit.hash());
+            format!(
+                "You bring evidence that a validator said two things at once.\n\n\
+                 Validator: {validator}\n\
+                 Where: {chain} chain, era {era}\n\
+                 It signed: {first}\n\
+                 and also: {second}\n\n\
+                 If both signatures hold, its key is out for good on all three chains, and what was bonded for it on the \
+                 payment chain is taken as a fine.\n"
+            )
+        }
     };
     line(&mut text, format_args!("\nAccount {account}\nIdentity chain, terms version {VERSION}"));
     Ok(text)
+}
+
+/// What a vote brings about.
+const BY_VOTE: &str = "Organisations that run validators vote, each with the weight of its validators. It is done once more \
+                       than two thirds of the weight agree, and counts from the era after the next one on. A vote cannot \
+                       be taken back.";
+
+/// What is to change, a fact a line.
+fn changed(text: &mut String, state: &dyn Read, change: &Change) -> Result<(), Rejection> {
+    match change {
+        Change::Admit { key, weight, organisation, .. } => {
+            let account = *organisation;
+            let known = PARTIES.get(state, organisation);
+            let known = known.ok_or(Rejection::PartyUnknown { field: "organisation", account })?;
+            let name = &known.registration.name;
+            line(text, format_args!("A validator is admitted: {key}\nIts weight: {weight}"));
+            line(text, format_args!("Run by: {name} ({organisation})"));
+        }
+        Change::Remove { key } => line(text, format_args!("A validator is removed: {key}")),
+        Change::Weigh { key, weight } => {
+            line(text, format_args!("A validator weighs more or less: {key}\nIts new weight: {weight}"));
+        }
+    }
+    Ok(())
 }
 
 fn line(text: &mut String, line: impl Display) {

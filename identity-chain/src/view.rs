@@ -1,13 +1,17 @@
 //! What others may read of the identity chain's state.
 
 use ledger::account::account;
+use ledger::koma::Evidence;
 use ledger::{AccountKey, Address, PublicKey, Read, Scope, Timestamp};
 use vocabulary::messages::ToIdentity;
 use vocabulary::{Role, Standing};
 
 use crate::credit::Credit;
 use crate::party::Party;
-use crate::tables::{CREDIT, ENTRIES, GRANTS, KEY_OWNERS, OPERATORS, PARTIES};
+use crate::tables::{
+    BANS, CREDIT, ENTRIES, EVIDENCE, GRANTS, KEY_OWNERS, OPERATORS, PARTIES, PROPOSALS, VALIDATORS,
+};
+use crate::validator::{Ban, Proposal, Validator};
 
 /// The organisation of an account.
 #[must_use]
@@ -102,4 +106,40 @@ pub fn may_read_credit(state: &dyn Read, owner: Address, reader: Address, now: T
 #[must_use]
 pub fn grants(state: &dyn Read, party: Address) -> Vec<(Address, Timestamp)> {
     GRANTS.under(state, &party).into_iter().map(|((_, with), until)| (with, until)).collect()
+}
+
+/// Every validator that is or was, in ascending order of key.
+#[must_use]
+pub fn validators(state: &dyn Read) -> Vec<(PublicKey, Validator)> {
+    VALIDATORS.all(state)
+}
+
+/// A validator that is or was.
+#[must_use]
+pub fn validator(state: &dyn Read, key: PublicKey) -> Option<Validator> {
+    VALIDATORS.get(state, &key)
+}
+
+/// The state key of a validator: what a proof about it is over.
+#[must_use]
+pub fn validator_key(key: PublicKey) -> Vec<u8> {
+    VALIDATORS.key(&key)
+}
+
+/// The proposals that wait for votes, by number.
+#[must_use]
+pub fn proposals(state: &dyn Read) -> Vec<(u64, Proposal)> {
+    PROPOSALS.all(state)
+}
+
+/// Why a key is out for good.
+#[must_use]
+pub fn ban(state: &dyn Read, key: PublicKey) -> Option<Ban> {
+    BANS.get(state, &key)
+}
+
+/// The evidence against a key that is out for good.
+#[must_use]
+pub fn evidence(state: &dyn Read, key: PublicKey) -> Option<Evidence> {
+    EVIDENCE.get(state, &key)
 }

@@ -300,6 +300,8 @@ pub(crate) fn found_network(
             parties: opening::founders(stage)?,
             registrations_per_day: 2_000,
             free_per_day: 1_000,
+            validators: Vec::new(),
+            bond_needed: !payment.min_validator_bond.is_zero(),
         },
         data: data_chain::Config { free_per_day: 1_000, max_document_bytes: MAX_DOCUMENT_BYTES },
         payment,

@@ -102,6 +102,10 @@ impl Network {
                 bail!("the settings of the {chain} chain are not those that the genesis names");
             }
         }
+        let Settings { identity, payment, .. } = &self.settings;
+        if identity.bond_needed == payment.min_validator_bond.is_zero() {
+            bail!("the settings of identity and payment differ on whether a validator needs a bond");
+        }
         self.chains().map(drop)
     }
 }

@@ -6,7 +6,7 @@ use clearing::Amount;
 use ledger::{Address, Read};
 
 use crate::model::{AssetId, Balance, Commitment, ContractState, OfferId, OfferState, RequestKind};
-use crate::table::{ASSETS, BALANCES, BONDS, CONTRACTS, OFFERS, REQUESTS};
+use crate::table::{ASSETS, BALANCES, BONDS, CONTRACTS, OFFERS, REQUESTS, SURETIES};
 
 /// What an audit went through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +94,9 @@ pub fn audit(state: &dyn Read) -> Result<Audit, ConservationFault> {
     let offers = offers(state, &mut reasons)?;
     for (account, bond) in BONDS.all(state) {
         add(&mut reasons, account, AssetId::DEPOSIT, bond);
+    }
+    for ((_, organisation), surety) in SURETIES.all(state) {
+        add(&mut reasons, organisation, AssetId::DEPOSIT, surety.amount);
     }
     for (_, request) in REQUESTS.all(state) {
         match request.kind {

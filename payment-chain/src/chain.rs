@@ -1,7 +1,7 @@
 //! The chain as the ledger calls it.
 
 use ledger::{Address, Application, Body, Height, Read, Refusal, Run, SubChain, Timestamp};
-use vocabulary::UnitCode;
+use vocabulary::{FromIdentity, UnitCode};
 
 use crate::audit::audit;
 use crate::batch::Proposal;
@@ -11,7 +11,7 @@ use crate::model::{Asset, AssetId, Request, RequestKind};
 use crate::payload::Payload;
 use crate::refused::Refused;
 use crate::table::{ASSETS, CONFIG, COUNTERS, counter};
-use crate::{asset, batch, bond, contract, money, offer, party, price, share, terms};
+use crate::{asset, batch, bond, contract, money, offer, party, price, share, surety, terms};
 
 /// The payment chain under the rules of one genesis.
 #[derive(Clone, Debug)]
@@ -72,6 +72,12 @@ impl PaymentChain {
             }
             Payload::Bond { amount } => bond::add(run, sender, amount),
             Payload::Unbond { amount } => bond::take_back(run, sender, amount),
+            Payload::BondValidator { validator, amount } => {
+                surety::add(config, run, sender, validator, amount)
+            }
+            Payload::UnbondValidator { validator, amount } => {
+                surety::take_back(config, run, sender, validator, amount)
+            }
         }
     }
 
@@ -144,7 +150,8 @@ impl Application for PaymentChain {
             Payload::CancelOffer { .. }
             | Payload::DeclineContract { .. }
             | Payload::ShareSettlement { .. }
-            | Payload::Unbond { .. } => party::known(state, sender).map_err(Refusal::from),
+            | Payload::Unbond { .. }
+            | Payload::UnbondValidator { .. } => party::known(state, sender).map_err(Refusal::from),
             Payload::DefineAsset { .. }
             | Payload::RequestIssue { .. }
             | Payload::RequestRedeem { .. }
@@ -154,7 +161,10 @@ impl Application for PaymentChain {
             | Payload::PostOffer(_)
             | Payload::AmendOffer { .. }
             | Payload::SignContract { .. }
-            | Payload::Bond { .. } => party::admitted(state, sender).map(|_| ()).map_err(Refusal::from),
+            | Payload::Bond { .. }
+            | Payload::BondValidator { .. } => {
+                party::admitted(state, sender).map(|_| ()).map_err(Refusal::from)
+            }
         }
     }
 
@@ -184,8 +194,13 @@ impl Application for PaymentChain {
         _number: u64,
         payload: &[u8],
     ) -> Result<(), Refusal> {
-        let word = party::read(from, payload)?;
-        party::hear(&self.config, run, word);
+        match party::read(from, payload)? {
+            FromIdentity::Party(word) => party::hear(&self.config, run, word),
+            FromIdentity::Validators(seats) => surety::hear(&self.config, run, &seats)?,
+            FromIdentity::Banned { validator, organisation } => {
+                surety::slash(&self.config, run, validator, organisation);
+            }
+        }
         Ok(())
     }
 

@@ -34,6 +34,10 @@ pub struct Config {
     pub min_bond: Amount,
     /// What a false declaration costs, out of the bond.
     pub fine: Amount,
+    /// The least bond with which a validator that is admitted later decides; 0 asks for none.
+    pub min_validator_bond: Amount,
+    /// For how long a validator's bond is held after it has left, in milliseconds: evidence may come late.
+    pub unbonding_ms: u64,
     /// The most that a party's open indicative offers may be worth together, in millionths of a US dollar.
     pub open_indicative_cap: u128,
     /// How many live offers a party may have.
@@ -117,6 +121,8 @@ impl Config {
             free_per_day: 500,
             min_bond: cents(10_000),
             fine: cents(1_000),
+            min_validator_bond: Amount::ZERO,
+            unbonding_ms: 21 * ledger::Timestamp::DAY_MS,
             open_indicative_cap: 250_000_000 * 1_000_000,
             offers_per_party: 100,
             max_offer_days: 366,

@@ -2,12 +2,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::Amount;
-use ledger::{Address, Hash, Height, Timestamp};
+use ledger::{Address, Hash, Height, PublicKey, Timestamp};
 use vocabulary::Text;
 
 use crate::model::{
     Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, OfferState, Quotation, Reference,
-    Request, RequestId, Ring,
+    Request, RequestId, Ring, Surety,
 };
 
 /// Why a contract dissolved.
@@ -223,5 +223,23 @@ pub enum Event {
         ring: Ring,
         /// The party.
         party: Address,
+    },
+    /// What an organisation set aside for a validator is from now on as stated.
+    SuretyChanged {
+        /// The validator.
+        validator: PublicKey,
+        /// The organisation.
+        organisation: Address,
+        /// What it is now.
+        surety: Surety,
+    },
+    /// A validator equivocated, and all that was set aside for it was taken.
+    ValidatorFined {
+        /// The validator.
+        validator: PublicKey,
+        /// The organisation that had set it aside.
+        organisation: Address,
+        /// How much of the deposit asset.
+        fine: Amount,
     },
 }

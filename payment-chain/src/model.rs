@@ -307,6 +307,15 @@ pub struct Window {
     pub ends: Height,
 }
 
+/// What an organisation set aside for a validator, out of its locked deposit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Surety {
+    /// How much of the deposit asset.
+    pub amount: Amount,
+    /// From when on it may be taken back, once the validator has left; none while it decides or never did.
+    pub free_from: Option<Timestamp>,
+}
+
 /// The parties of a settlement, who alone may share it.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Settlement {

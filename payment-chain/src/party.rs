@@ -1,7 +1,7 @@
 //! Who may act: the identity chain's word, and nothing else.
 
 use ledger::{Address, Read, Run, Scope, SubChain};
-use vocabulary::{Role, Standing, ToParty};
+use vocabulary::{FromIdentity, Role, Standing, ToParty};
 
 use crate::config::Config;
 use crate::event::Event;
@@ -104,7 +104,7 @@ pub(crate) fn charge(
 }
 
 /// Reads the identity chain's word.
-pub(crate) fn read(from: SubChain, payload: &[u8]) -> Result<ToParty, Refused> {
+pub(crate) fn read(from: SubChain, payload: &[u8]) -> Result<FromIdentity, Refused> {
     match from {
         SubChain::Identity => borsh::from_slice(payload).map_err(|_| Refused::Malformed),
         SubChain::Data | SubChain::Payment => Err(Refused::UnexpectedMessage),

@@ -2,7 +2,9 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::{Amount, Price};
-use ledger::{Address, Application, Body, Hash, Height, MemoryState, Refusal, Run, SubChain, Timestamp};
+use ledger::{
+    Address, Application, Body, Hash, Height, MemoryState, PublicKey, Refusal, Run, SubChain, Timestamp,
+};
 use vocabulary::{HsCode, Role, Roles, Standing, Text, ToParty, UnitCode};
 
 use crate::model::{AssetId, BatchId, ContractId, OfferId, OfferTerms, RequestId};
@@ -138,6 +140,20 @@ pub enum Payload {
         /// How much of the deposit asset.
         amount: Amount,
     },
+    /// Sets aside deposit for a validator of the sender's, all of which is taken should it equivocate.
+    BondValidator {
+        /// The validator.
+        validator: PublicKey,
+        /// How much of the deposit asset.
+        amount: Amount,
+    },
+    /// Takes back what was set aside for a validator that left long enough ago, or never decided.
+    UnbondValidator {
+        /// The validator.
+        validator: PublicKey,
+        /// How much of the deposit asset.
+        amount: Amount,
+    },
 }
 
 vocabulary::decode_by_field!(enum Payload {
@@ -157,6 +173,8 @@ vocabulary::decode_by_field!(enum Payload {
     13 => ShareSettlement { settlement, with, until },
     14 => Bond { amount },
     15 => Unbond { amount },
+    16 => BondValidator { validator, amount },
+    17 => UnbondValidator { validator, amount },
 });
 
 impl Payload {
@@ -179,7 +197,7 @@ pub fn fuzz_payload(bytes: &[u8]) {
         version: ledger::transaction::VERSION,
         chain: Hash::ZERO,
         account: Address::default(),
-        key: ledger::PublicKey([0; 32]),
+        key: PublicKey([0; 32]),
         sequence: 0,
         expires: Height(1),
         fee: 0,

@@ -206,7 +206,27 @@ refusals! {
     BondNeeded { ends: Height } => "bond-needed", "amount",
         "a submission is in for the open batch: take the bond back from height {ends} on";
     /// A message that this chain takes from nobody.
-    UnexpectedMessage => "unexpected-message", "payload", "this chain takes the identity chain's word on parties and nothing else";
+    UnexpectedMessage => "unexpected-message", "payload", "this chain takes the identity chain's word on parties and validators and nothing else";
+    /// A key that is out for good.
+    ValidatorBanned => "validator-banned", "validator",
+        "the holder of this key said two things at once, provably: it is never a validator's again";
+    /// Somebody else's validator.
+    RunByAnother { account: Address } => "not-yours", "validator",
+        "{account} runs this validator: bond for one that you run";
+    /// The validator decides.
+    StillDecides => "bond-needed", "validator",
+        "this validator decides, and its bond answers for it: take the validator out on the identity chain first";
+    /// The validator left not long ago.
+    Unbonding { from: Moment } => "bond-needed", "validator",
+        "this validator left not long ago, and evidence may come late: take its bond back from {from} on";
+    /// Validators that could not run an era.
+    Validators { error: ledger::koma::ValidatorsError } => "malformed", "payload", "the identity chain's word on who decides: {error}";
+}
+
+impl From<ledger::koma::ValidatorsError> for Refused {
+    fn from(error: ledger::koma::ValidatorsError) -> Refused {
+        Refused::Validators { error }
+    }
 }
 
 impl From<Refused> for Refusal {

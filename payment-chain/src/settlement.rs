@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clearing::Amount;
 use ledger::{Address, Hash, Read, Run, SubChain, Tag, Timestamp};
 use vocabulary::messages::{Conduct, TradeLeg};
-use vocabulary::{ToData, ToIdentity};
+use vocabulary::{FromPayment, ToData, ToIdentity};
 
 use crate::event::Event;
 use crate::model::{
@@ -97,7 +97,8 @@ pub(crate) fn record(
     value_micro_usd: u128,
     at: Timestamp,
 ) {
-    run.send(SubChain::Identity, &ToIdentity { party, conduct, about, value_micro_usd, at });
+    let entry = ToIdentity { party, conduct, about, value_micro_usd, at };
+    run.send(SubChain::Identity, &FromPayment::Conduct(entry));
 }
 
 fn change(run: &mut Run<'_>, id: OfferId, by: impl FnOnce(&mut Offer)) -> Offer {

@@ -3,12 +3,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::Amount;
-use ledger::{Address, Hash, Height, Table, Timestamp};
+use ledger::{Address, Hash, Height, PublicKey, Table, Timestamp};
 
 use crate::config::Config;
 use crate::model::{
     Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Request,
-    RequestId, Settlement, Window,
+    RequestId, Settlement, Surety, Window,
 };
 use crate::payload::SubmittedRing;
 
@@ -61,6 +61,10 @@ pub const SHARES: Table<(Hash, Address, Address), Timestamp> = Table::new(53);
 pub(crate) const CHANGED: Table<(), BatchId> = Table::new(54);
 /// The request for which a gateway vouched on a document.
 pub(crate) const VOUCHED: Table<Hash, RequestId> = Table::new(56);
+/// Who runs each validator that decides, by the identity chain's last word.
+pub(crate) const RUN_BY: Table<PublicKey, Address> = Table::new(57);
+/// What organisations set aside for validators, out of their locked deposit.
+pub const SURETIES: Table<(PublicKey, Address), Surety> = Table::new(58);
 /// The numbers given last.
 pub(crate) const COUNTERS: Table<u8, u64> = Table::new(55);
 

@@ -15,7 +15,7 @@ use crate::model::{
 use crate::payload::Payload;
 use crate::refused::Refused;
 use crate::table::{CONTRACTS, OFFERS, REQUESTS};
-use crate::words::{Dollars, Label, Moment};
+use crate::words::{Dollars, Label, Moment, Span};
 use crate::{asset, lapse};
 
 /// The version of these texts. Other words under the same payload would be another version.
@@ -138,6 +138,18 @@ pub(crate) fn render(
         Payload::Unbond { amount } => {
             let what = text.quantity(AssetId::DEPOSIT, *amount, "amount")?;
             text.line(format_args!("You take {what} back out of your bond."));
+        }
+        Payload::BondValidator { validator, amount } => {
+            let what = text.quantity(AssetId::DEPOSIT, *amount, "amount")?;
+            text.line(format_args!("You set aside {what} as a bond for validator {validator}."));
+            text.line(format_args!(
+                "Should it say two things at once, provably, all of its bond is taken. The bond is held as long as the validator decides and {} after it has left.",
+                Span(config.unbonding_ms)
+            ));
+        }
+        Payload::UnbondValidator { validator, amount } => {
+            let what = text.quantity(AssetId::DEPOSIT, *amount, "amount")?;
+            text.line(format_args!("You take {what} back out of your bond for validator {validator}."));
         }
     }
     Ok(text.finish(account))

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clearing::{Amount, Book, OfferKey, Price, Rules};
-use ledger::{Address, Hash, Height, Read, Timestamp};
+use ledger::{Address, Hash, Height, PublicKey, Read, Timestamp};
 
 use crate::config::Config;
 use crate::model::{
     Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Reference,
-    Request, RequestId, Settlement, Window,
+    Request, RequestId, Settlement, Surety, Window,
 };
 use crate::table::{
     ASSETS, BALANCES, BONDS, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES, REQUESTS,
-    SETTLEMENTS, SHARES, SNAPSHOT, Snapshot, WINDOW,
+    RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW,
 };
 use crate::{book, price};
 
@@ -116,6 +116,24 @@ pub fn waiting_contracts(state: &dyn Read, account: Address) -> Vec<(ContractId,
 #[must_use]
 pub fn bond(state: &dyn Read, solver: Address) -> Amount {
     BONDS.get(state, &solver).unwrap_or_default()
+}
+
+/// What an organisation has set aside for a validator.
+#[must_use]
+pub fn surety(state: &dyn Read, validator: PublicKey, organisation: Address) -> Surety {
+    SURETIES.get(state, &(validator, organisation)).unwrap_or_default()
+}
+
+/// All that is set aside for validators, in ascending order of their keys.
+#[must_use]
+pub fn sureties(state: &dyn Read) -> Vec<((PublicKey, Address), Surety)> {
+    SURETIES.all(state)
+}
+
+/// Who runs each validator that decides, by the identity chain's last word.
+#[must_use]
+pub fn validators(state: &dyn Read) -> Vec<(PublicKey, Address)> {
+    RUN_BY.all(state)
 }
 
 /// A settlement's parties.

@@ -81,9 +81,24 @@ impl fmt::Display for Dollars {
     }
 }
 
-/// A moment as `2026-12-01 00:00 UTC`, seconds shown only where there are any.
+/// A time in whole days where it is some, in seconds otherwise: `21 days`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment(pub(crate) Timestamp);
+pub(crate) struct Span(pub(crate) u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, rest) = (self.0 / Timestamp::DAY_MS, self.0 % Timestamp::DAY_MS);
+        match (days, rest) {
+            (1, 0) => f.write_str("1 day"),
+            (2.., 0) => write!(f, "{days} days"),
+            _ => write!(f, "{}.{:03} seconds", self.0 / 1000, self.0 % 1000),
+        }
+    }
+}
+
+/// A moment as `2026-12-01 00:00 UTC`, seconds shown only where there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment(pub(crate) Timestamp);
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::messages::{ToData, ToIdentity, ToParty};
+use crate::messages::{FromIdentity, FromPayment, ToData};
 use crate::{Country, HsCode, Incoterm, Lei, LoCode, Role, Roles, Text, UnitCode, date};
 
 /// Reads `bytes` as every word of trade, as text and in canonical form: whatever is accepted comes back the same.
@@ -25,8 +25,8 @@ pub fn fuzz_words(bytes: &[u8]) {
 
 /// Reads `bytes` as every message between chains: whatever is accepted comes back the same.
 pub fn fuzz_messages(bytes: &[u8]) {
-    canonical::<ToParty>(bytes);
-    canonical::<ToIdentity>(bytes);
+    canonical::<FromIdentity>(bytes);
+    canonical::<FromPayment>(bytes);
     canonical::<ToData>(bytes);
 }
 

@@ -22,7 +22,7 @@ pub mod party;
 pub mod text;
 
 pub use code::{Country, HsCode, Incoterm, Lei, LoCode, UnitCode};
-pub use messages::{ToData, ToIdentity, ToParty};
+pub use messages::{FromIdentity, FromPayment, Seat, ToData, ToIdentity, ToParty};
 pub use party::{Role, Roles, Standing};
 pub use text::Text;
 

@@ -1,10 +1,54 @@
 //! What the three chains tell each other. No chain reads another's state; each hears only this.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use ledger::{AccountKey, Address, Hash, Timestamp};
+use ledger::{AccountKey, Address, Hash, PublicKey, Timestamp};
 
 use crate::code::Country;
 use crate::party::{Roles, Standing};
+
+/// From the identity chain to the data and the payment chain.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum FromIdentity {
+    /// About a party.
+    Party(ToParty),
+    /// Who decides on every chain from the era after the next one on, in ascending order of key: all of them, each time
+    /// anything changes.
+    Validators(Vec<Seat>),
+    /// A validator equivocated, provably, on whichever chain.
+    Banned {
+        /// Its key, which is never a validator's again.
+        validator: PublicKey,
+        /// Who ran it last.
+        organisation: Address,
+    },
+}
+
+/// A validator, as the identity chain tells of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Seat {
+    /// Its key.
+    pub validator: PublicKey,
+    /// What its word weighs.
+    pub weight: u64,
+    /// The organisation that runs it.
+    pub organisation: Address,
+}
+
+/// From the payment chain to the identity chain.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum FromPayment {
+    /// How a party behaved.
+    Conduct(ToIdentity),
+    /// Whether a validator's bond is from now on what the payment chain's genesis asks for; sent when that changes.
+    Bond {
+        /// The validator.
+        validator: PublicKey,
+        /// The organisation that bonded for it.
+        organisation: Address,
+        /// Whether it is enough.
+        enough: bool,
+    },
+}
 
 /// The identity chain's word on a party, to the data and the payment chain: the whole of what they need, each
 /// time anything of it changes.

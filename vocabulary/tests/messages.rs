@@ -3,7 +3,7 @@
 use borsh::BorshDeserialize;
 use ledger::hash::encode;
 use ledger::{AccountKey, Address, Hash, PublicKey, Scope, Timestamp};
-use vocabulary::messages::{Conduct, ToData, ToIdentity, ToParty, TradeLeg};
+use vocabulary::messages::{Conduct, FromIdentity, FromPayment, Seat, ToData, ToIdentity, ToParty, TradeLeg};
 use vocabulary::{Role, Roles, Standing};
 
 fn check<T: BorshDeserialize + borsh::BorshSerialize + PartialEq + std::fmt::Debug>(
@@ -31,9 +31,9 @@ fn the_word_on_a_party() {
         ],
     };
     check(
-        &message,
+        &FromIdentity::Party(message),
         &format!(
-            "{} 4244 01 0900 02000000 {} 00 {} 01 0001000000000000",
+            "00 {} 4244 01 0900 02000000 {} 00 {} 01 0001000000000000",
             "11".repeat(20),
             "22".repeat(32),
             "33".repeat(32)
@@ -57,9 +57,9 @@ fn the_word_on_conduct() {
             at: Timestamp(1),
         };
         check(
-            &message,
+            &FromPayment::Conduct(message),
             &format!(
-                "{} {byte} {} 40420f00000000000000000000000000 0100000000000000",
+                "00 {} {byte} {} 40420f00000000000000000000000000 0100000000000000",
                 "11".repeat(20),
                 "44".repeat(32)
             ),
@@ -87,4 +87,14 @@ fn the_word_on_a_settlement() {
             "22".repeat(20)
         ),
     );
+}
+
+#[test]
+fn the_word_on_who_decides() {
+    let (validator, organisation) = (PublicKey([0x55; 32]), Address([0x11; 20]));
+    let seat = Seat { validator, weight: 3, organisation };
+    let (key, account) = ("55".repeat(32), "11".repeat(20));
+    check(&FromIdentity::Validators(vec![seat]), &format!("01 01000000 {key} 0300000000000000 {account}"));
+    check(&FromIdentity::Banned { validator, organisation }, &format!("02 {key} {account}"));
+    check(&FromPayment::Bond { validator, organisation, enough: true }, &format!("01 {key} {account} 01"));
 }

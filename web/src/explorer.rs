@@ -17,6 +17,9 @@ use crate::db::AnyConnection;
 use crate::error::WebError;
 use crate::model::Model;
 use crate::model::chain::Block;
+use crate::model::column::integer;
+use crate::model::market::Asset;
+use crate::model::validator::{Surety, Validator};
 use crate::page::{self, Page};
 use crate::session::Visitor;
 use crate::show;
@@ -26,6 +29,8 @@ use crate::sure::confidence;
 #[cfg(test)]
 mod tests;
 
+/// The number of the asset in which bonds are paid.
+const DEPOSIT: i64 = 1;
 /// Blocks on a page.
 const PER_PAGE: i64 = 50;
 
@@ -79,6 +84,52 @@ fn grade(app: &App, chain: SubChain, height: i64, signatures: i64) -> String {
     format!("signed by {signed}{sure}")
 }
 
+/// One of those who decide, or did.
+struct ValidatorRow {
+    key: String,
+    organisation: String,
+    weight: i64,
+    bond: String,
+    state: String,
+    bad: bool,
+}
+
+impl ValidatorRow {
+    fn new(
+        validator: Validator,
+        name: Option<String>,
+        sureties: &[Surety],
+        deposit: &Asset,
+        era: i64,
+    ) -> Self {
+        let Validator { key, organisation, weight, stand, from_era, banned_chain, banned_era, .. } =
+            validator;
+        let own = |surety: &&Surety| surety.validator == key && surety.organisation == organisation;
+        let surety = sureties.iter().find(own);
+        let bond = surety.map_or_else(
+            || "none".to_owned(),
+            |surety| {
+                let amount = show::exact(surety.amount.amount(), deposit.places());
+                let held = surety.free_from_ms.map(|from| format!(", held until {}", show::date_time(from)));
+                format!("{amount} {}{}", deposit.name, held.unwrap_or_default())
+            },
+        );
+        let bad = banned_chain.is_some();
+        let state = match (stand.as_str(), banned_chain.zip(banned_era)) {
+            (stand, Some((chain, at))) => {
+                let goes = if stand == "decides" { "; decides until somebody else does" } else { "" };
+                format!("banned: said two things at once on the {chain} chain in era {at}{goes}")
+            }
+            ("decides", None) if era < from_era => format!("decides from era {from_era}"),
+            ("decides", None) => "decides".to_owned(),
+            ("awaits-bond", None) => "admitted, waits for its bond".to_owned(),
+            (_, None) if era < from_era => format!("leaves with era {from_era}"),
+            (_, None) => "left".to_owned(),
+        };
+        ValidatorRow { organisation: name.unwrap_or(organisation), key, weight, bond, state, bad }
+    }
+}
+
 fn what(chain: SubChain) -> &'static str {
     match chain {
         SubChain::Identity => "who trades",
@@ -105,20 +156,28 @@ struct Overview {
     genesis: String,
     chains: Vec<ChainRow>,
     checkpoint: String,
+    validators: Vec<ValidatorRow>,
+    proposals: usize,
 }
 
 async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
     query(request.query_string(), &[])?;
-    let heads = app
+    let (heads, validators, sureties, deposit) = app
         .read(|connection| {
             let mut model = Model::new(connection);
             let mut heads = Vec::new();
             for chain in SubChain::ALL {
                 heads.push((chain, model.head(chain)?));
             }
-            Ok(heads)
+            Ok((heads, model.validators()?, model.sureties()?, model.asset(DEPOSIT)?))
         })
         .await?;
+    let era = integer(app.chains.identity.standing().era);
+    let validators = deposit.map_or_else(Vec::new, |deposit| {
+        let row = |(validator, name)| ValidatorRow::new(validator, name, &sureties, &deposit, era);
+        validators.into_iter().map(row).collect()
+    });
+    let proposals = app.chains.identity.view(|state| identity_chain::view::proposals(state).len());
     let chains = heads
         .into_iter()
         .filter_map(|(chain, head)| {
@@ -137,7 +196,7 @@ async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result
     let identity = app.chains.identity.clone();
     let checkpoint = web::block(move || identity.last_checkpoint()).await?;
     let checkpoint = checkpoint.ok().flatten().map_or_else(|| "None yet.".to_owned(), |last| told(&last));
-    page::html(&Overview { page: visitor.page("Records"), genesis, chains, checkpoint })
+    page::html(&Overview { page: visitor.page("Records"), genesis, chains, checkpoint, validators, proposals })
 }
 
 #[derive(Template)]

@@ -5,7 +5,7 @@
 //! SQLite and PostgreSQL; `migrations/` holds their two dialects.
 //!
 //! Reading order: [`column`] has the types of columns; [`chain`], [`party`], [`goods`], [`market`], [`offer`],
-//! [`contract`], [`settlement`] and [`figures`] hold rows and queries.
+//! [`contract`], [`settlement`], [`validator`] and [`figures`] hold rows and queries.
 
 pub mod chain;
 pub mod client;
@@ -18,6 +18,7 @@ pub mod offer;
 pub mod party;
 pub(crate) mod schema;
 pub mod settlement;
+pub mod validator;
 pub mod wish;
 
 pub use column::PaddedAmount;

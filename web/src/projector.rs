@@ -147,7 +147,7 @@ impl Projector {
             empty!(connection: assets balances batches blocks contract_legs contract_signers contracts
                 credit_entries credit_grants documents dropped_rings fines latest_prices offers parties party_keys
                 prices product_documents products requests settlement_grants settlement_legs settlements
-                standing_changes submissions trades transactions transfers);
+                standing_changes submissions sureties trades transactions transfers validators);
             Ok(())
         })
     }

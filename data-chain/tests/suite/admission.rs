@@ -29,8 +29,13 @@ fn identity() -> Stage<IdentityChain> {
         account: account(OPERATOR),
         keys: vec![person(OPERATOR).public()],
     };
-    let config =
-        identity_chain::Config { parties: vec![operator], registrations_per_day: 10, free_per_day: 10 };
+    let config = identity_chain::Config {
+        parties: vec![operator],
+        registrations_per_day: 10,
+        free_per_day: 10,
+        validators: vec![],
+        bond_needed: false,
+    };
     let mut stage = Stage::open(IdentityChain::new(config).expect("a good config"));
     stage.block(vec![], vec![]);
     stage

@@ -11,7 +11,7 @@ use data_chain::{Config, DataChain, Payload};
 use ledger::hash::encode;
 use ledger::{AccountKey, Address, Hash, Refusal, Scope, SubChain, Tag};
 use vocabulary::messages::TradeLeg;
-use vocabulary::{Role, Roles, Standing, ToParty};
+use vocabulary::{FromIdentity, Role, Roles, Standing, ToParty};
 
 use stage::{Stage, person};
 
@@ -28,10 +28,11 @@ fn config() -> Config {
 }
 
 /// What the identity chain says of somebody.
-fn word(who: u8, standing: Standing) -> ToParty {
+fn word(who: u8, standing: Standing) -> FromIdentity {
     let keys = vec![AccountKey { key: person(who).public(), scope: Scope::Full }];
     let country = "BD".parse().expect("a country");
-    ToParty { party: account(who), country, standing, roles: Roles::of(&[Role::Trader]), keys }
+    let roles = Roles::of(&[Role::Trader]);
+    FromIdentity::Party(ToParty { party: account(who), country, standing, roles, keys })
 }
 
 /// A data chain on which Dhaka Mills and Mekong Coffee are admitted.

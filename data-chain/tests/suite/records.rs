@@ -6,7 +6,7 @@ use data_chain::{Config, DataChain, Event, Payload, product_id, view};
 use ledger::hash::encode;
 use ledger::{Application, Hash, SubChain, Tag, Timestamp};
 use proptest::prelude::*;
-use vocabulary::{Standing, ToData};
+use vocabulary::{FromIdentity, Standing, ToData};
 
 use crate::stage::{Stage, person};
 use crate::{
@@ -75,9 +75,9 @@ fn only_an_admitted_party_puts_anything_on_record() {
 #[test]
 fn a_key_that_identity_took_away_signs_nothing_here() {
     let mut stage = open();
-    let mut other = word(DHAKA_MILLS, Standing::Admitted);
+    let FromIdentity::Party(mut other) = word(DHAKA_MILLS, Standing::Admitted) else { unreachable!() };
     other.keys[0].key = person(60).public();
-    stage.hear(SubChain::Identity, encode(&other)).unwrap();
+    stage.hear(SubChain::Identity, encode(&FromIdentity::Party(other))).unwrap();
     refused(&mut stage, DHAKA_MILLS, &Payload::DescribeProduct(jute()), "unknown-key", "key");
     let goods = encode(&Payload::DescribeProduct(jute()));
     assert_eq!(stage.send(account(DHAKA_MILLS), &person(60), goods).map(|events| events.len()), Ok(1));

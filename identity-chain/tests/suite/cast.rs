@@ -4,7 +4,7 @@ use identity_chain::{Config, Event, GenesisParty, IdentityChain, Payload, Regist
 use ledger::hash::encode;
 use ledger::{Address, KeyPair, Refusal, SubChain};
 use vocabulary::messages::{Conduct, ToIdentity, ToParty};
-use vocabulary::{Role, Roles, Standing};
+use vocabulary::{FromIdentity, Role, Roles, Standing};
 
 use crate::stage::{Stage, person};
 
@@ -54,6 +54,8 @@ pub(crate) fn config() -> Config {
         ],
         registrations_per_day: 5,
         free_per_day: 40,
+        validators: vec![],
+        bond_needed: false,
     }
 }
 
@@ -109,10 +111,18 @@ impl Identity {
     pub(crate) fn told(&self, who: u8, since: usize, chain: SubChain) -> Vec<ToParty> {
         let to_chain = self.sent[since..].iter().filter(|sent| sent.envelope.to == chain);
         let words = to_chain.filter_map(|sent| match &sent.envelope.body {
-            ledger::MessageBody::Deliver(bytes) => borsh::from_slice::<ToParty>(bytes).ok(),
+            ledger::MessageBody::Deliver(bytes) => party_word(bytes),
             ledger::MessageBody::Failed { .. } | ledger::MessageBody::Validators { .. } => None,
         });
         words.filter(|word| word.party == account(who)).collect()
+    }
+}
+
+/// The word on a party, if this is one.
+pub(crate) fn party_word(bytes: &[u8]) -> Option<ToParty> {
+    match borsh::from_slice(bytes).expect("a word of this chain") {
+        FromIdentity::Party(word) => Some(word),
+        FromIdentity::Validators(_) | FromIdentity::Banned { .. } => None,
     }
 }
 

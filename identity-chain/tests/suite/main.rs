@@ -2,6 +2,7 @@
 //! holds after whatever anybody asks.
 
 mod cast;
+mod council;
 mod properties;
 mod refusals;
 mod stage;

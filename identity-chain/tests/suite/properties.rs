@@ -8,10 +8,10 @@ use identity_chain::{Config, Event, Payload, Registration, view};
 use ledger::hash::encode;
 use ledger::{AccountKey, Address, Scope, SubChain, Timestamp};
 use proptest::prelude::*;
-use vocabulary::messages::{Conduct, ToParty};
+use vocabulary::messages::{Conduct, FromPayment};
 use vocabulary::{Role, Roles, Standing, Text};
 
-use crate::cast::{Identity, account, conduct, config, genesis_party, open_with, registration};
+use crate::cast::{Identity, account, conduct, config, genesis_party, open_with, party_word, registration};
 use crate::stage::person;
 
 /// Eight people; the first three stand in the genesis.
@@ -110,7 +110,8 @@ fn take(stage: &mut Identity, step: &Step) {
         Step::Ask { who, key, payload } => drop(stage.ask_with(*who, &person(*key), payload)),
         Step::Report { who, conduct: how } => {
             let known = stage.standing(*who).is_some();
-            let heard = stage.hear(SubChain::Payment, encode(&conduct(*who, *how, u128::MAX / 2)));
+            let heard = stage
+                .hear(SubChain::Payment, encode(&FromPayment::Conduct(conduct(*who, *how, u128::MAX / 2))));
             assert_eq!(heard.is_ok(), known);
         }
         Step::Wait { ms } => stage.time = stage.time.plus_ms(*ms),
@@ -151,7 +152,7 @@ fn check(stage: &Identity, before: &BTreeMap<Address, Standing>) -> BTreeMap<Add
         let told = [SubChain::Data, SubChain::Payment].map(|chain| {
             let words = stage.sent.iter().rev().filter(|sent| sent.envelope.to == chain);
             let mut words = words.filter_map(|sent| match &sent.envelope.body {
-                ledger::MessageBody::Deliver(bytes) => borsh::from_slice::<ToParty>(bytes).ok(),
+                ledger::MessageBody::Deliver(bytes) => party_word(bytes),
                 ledger::MessageBody::Failed { .. } | ledger::MessageBody::Validators { .. } => None,
             });
             words.find(|word| word.party == *address)
@@ -177,7 +178,7 @@ proptest! {
     fn whatever_anybody_asks_the_chain_stands(steps in proptest::collection::vec(steps(), 1..60)) {
         let mut parties = config().parties;
         parties.push(genesis_party(3, "Second Operator", Role::Operator));
-        let mut stage = open_with(Config { parties, free_per_day: 30, registrations_per_day: 3 });
+        let mut stage = open_with(Config { parties, free_per_day: 30, registrations_per_day: 3, ..config() });
         let genesis = view::parties(&stage.state, Address::default(), 100);
         let mut standings = genesis.into_iter().map(|(address, party)| (address, party.standing)).collect();
         for step in &steps {

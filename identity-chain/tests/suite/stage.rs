@@ -45,7 +45,11 @@ fn seal(claim: Claim) -> Seal {
 
 impl<A: Application> Stage<A> {
     pub(crate) fn open(app: A) -> Stage<A> {
-        let mut state = MemoryState::default();
+        Stage::open_on(app, MemoryState::default())
+    }
+
+    /// On what the ledger wrote before.
+    pub(crate) fn open_on(app: A, mut state: MemoryState) -> Stage<A> {
         let time = Timestamp(1_795_248_000_000);
         for chain in SubChain::ALL {
             CHAIN_IDS.put(&mut state, &chain, &chain_id(chain));

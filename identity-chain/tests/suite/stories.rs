@@ -8,7 +8,7 @@ use crate::stage::{Stage, person};
 use identity_chain::{Credit, Event, Payload, view};
 use ledger::hash::encode;
 use ledger::{AccountKey, Address, Application, MessageBody, Scope, SubChain, Timestamp};
-use vocabulary::messages::Conduct;
+use vocabulary::messages::{Conduct, FromPayment};
 use vocabulary::{Role, Roles, Standing};
 
 #[test]
@@ -178,7 +178,7 @@ fn what_a_party_did_stands_in_its_record() {
         conduct(DHAKA_MILLS, Conduct::Settled, 1),
     ];
     for entry in &entries {
-        stage.hear(SubChain::Payment, encode(entry)).unwrap();
+        stage.hear(SubChain::Payment, encode(&FromPayment::Conduct(entry.clone()))).unwrap();
     }
     let credit = view::credit(&stage.state, account(DHAKA_MILLS));
     assert_eq!(
@@ -206,7 +206,7 @@ fn only_payment_reports_conduct_and_only_of_parties() {
         (refusal.code, refusal.field)
     };
     let place = |code: &str, field: &str| (code.to_owned(), field.to_owned());
-    let stranger = encode(&conduct(ALMATY_FUEL, Conduct::Settled, 1));
+    let stranger = encode(&FromPayment::Conduct(conduct(ALMATY_FUEL, Conduct::Settled, 1)));
     assert_eq!(hear(&mut stage, SubChain::Data, stranger.clone()), place("wrong-sender", "from"));
     assert_eq!(hear(&mut stage, SubChain::Payment, stranger), place("party-unknown", "party"));
     assert_eq!(hear(&mut stage, SubChain::Payment, vec![1, 2, 3]), place("malformed", "payload"));

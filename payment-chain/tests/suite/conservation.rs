@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use crate::stage::*;
 use clearing::Amount;
-use ledger::{Address, Hash};
+use ledger::{Address, Hash, PublicKey};
 use payment_chain::model::{AssetId, Commitment, ContractId, OfferId, OfferTerms, RequestId};
 use payment_chain::payload::SubmittedRing;
 use payment_chain::view::{self, OpenBatch};
 use payment_chain::{Event, Payload, event::Dissolution};
+use vocabulary::{FromIdentity, Seat};
 
 /// SplitMix64: the same seed, the same market.
 struct Dice(u64);
@@ -108,7 +109,7 @@ fn act(dice: &mut Dice, stage: &mut Stage) {
     let offer = OfferId(dice.below(stage.events.len() as u64 / 8 + 2));
     let contract = ContractId(dice.below(8) + 1);
     let request = view::requests(&stage.state).last().map_or(RequestId(1), |(id, _)| *id);
-    let outcome = match dice.below(32) {
+    let outcome = match dice.below(34) {
         0..=4 => {
             stage.tick();
             Ok(())
@@ -151,6 +152,7 @@ fn act(dice: &mut Dice, stage: &mut Stage) {
             }
             Ok(())
         }
+        31 | 32 => bond_validator(dice, stage),
         _ => {
             if dice.one_in(8) {
                 stage.wait_days(dice.pick(&[1, 31, 91]));
@@ -165,6 +167,24 @@ fn act(dice: &mut Dice, stage: &mut Stage) {
     };
     if let Err(refused) = outcome {
         assert_ne!(refused.code, "malformed");
+    }
+}
+
+/// Somebody bonds for a validator or takes back; who decides changes; one is found to have cheated.
+fn bond_validator(dice: &mut Dice, stage: &mut Stage) -> Result<(), ledger::Refusal> {
+    let keys = [1, 2, 3].map(|byte| PublicKey([byte; 32]));
+    let (validator, organisation) = (dice.pick(&keys), dice.pick(&[SOLVER, RIVAL]));
+    match dice.below(9) {
+        0..=3 => stage.send(organisation, Payload::BondValidator { validator, amount: dice.quantity() }),
+        4 | 5 => stage.send(organisation, Payload::UnbondValidator { validator, amount: dice.quantity() }),
+        6 | 7 => {
+            let mut decide: Vec<PublicKey> = keys.into_iter().filter(|_| dice.one_in(2)).collect();
+            decide.push(PublicKey([9; 32]));
+            let seat = |validator| Seat { validator, weight: 1, organisation: dice.pick(&[SOLVER, RIVAL]) };
+            stage.hear_identity(&FromIdentity::Validators(decide.into_iter().map(seat).collect()))
+        }
+        _ if dice.one_in(4) => stage.hear_identity(&FromIdentity::Banned { validator, organisation }),
+        _ => Ok(()),
     }
 }
 

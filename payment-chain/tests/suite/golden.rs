@@ -3,11 +3,11 @@
 
 use borsh::BorshSerialize;
 use clearing::Amount;
-use ledger::{Address, Hash, Height, Tag, Timestamp};
+use ledger::{Address, Hash, Height, PublicKey, Tag, Timestamp};
 use payment_chain::event::Dissolution;
 use payment_chain::model::{
     Asset, AssetId, Balance, BatchId, Contract, ContractId, ContractState, Leg, Offer, OfferId, OfferState,
-    Party, Quotation, Reference, Request, RequestId, RequestKind, Ring, Settlement, Window,
+    Party, Quotation, Reference, Request, RequestId, RequestKind, Ring, Settlement, Surety, Window,
 };
 use payment_chain::payload::SubmittedRing;
 use payment_chain::{BALANCES, Event, Payload, batch_hash, contract_hash, fuzz_event, settlement_hash};
@@ -99,6 +99,8 @@ fn payloads() -> Vec<Payload> {
         Payload::ShareSettlement { settlement, with: SANTOS, until: Timestamp(7) },
         Payload::Bond { amount: t(1) },
         Payload::Unbond { amount: t(1) },
+        Payload::BondValidator { validator: PublicKey([5; 32]), amount: t(1) },
+        Payload::UnbondValidator { validator: PublicKey([5; 32]), amount: t(1) },
     ]
 }
 
@@ -108,6 +110,8 @@ fn events() -> Vec<Event> {
     let balance = Balance { available: t(1), locked: t(2) };
     let id = OfferId(2);
     let state = OfferState::Filled;
+    let validator = PublicKey([5; 32]);
+    let surety = Surety { amount: t(1), free_from: Some(at) };
     vec![
         Event::AssetDefined { id: JUTE, asset: asset() },
         Event::BalanceChanged { party: DHAKA, asset: JUTE, balance },
@@ -130,6 +134,8 @@ fn events() -> Vec<Event> {
         Event::RingSettled { id: Hash([9; 32]), batch, contract: None, ring: ring(), at },
         Event::SettlementShared { settlement: Hash([9; 32]), by: DHAKA, with: SANTOS, until: at },
         Event::RingDropped { batch, ring: ring(), party: DHAKA },
+        Event::SuretyChanged { validator, organisation: DHAKA, surety },
+        Event::ValidatorFined { validator, organisation: DHAKA, fine: amount(1) },
     ]
 }
 
@@ -208,7 +214,7 @@ fn settlements_contracts_and_batches_have_these_names() {
     assert_eq!(names.map(|name| name.to_string()[..16].to_owned()), NAMES);
 }
 
-const PAYLOADS: [&str; 16] = [
+const PAYLOADS: [&str; 18] = [
     "b56bbf94b81e0b5d",
     "7ea976520bb8521e",
     "a95ba9cc9ab6db54",
@@ -225,9 +231,11 @@ const PAYLOADS: [&str; 16] = [
     "b4d4db0654255bbc",
     "fed0d2408954babf",
     "5dc1a0a5d58d2348",
+    "a5bc2786a783d301",
+    "b346628f074ca388",
 ];
 
-const EVENTS: [&str; 21] = [
+const EVENTS: [&str; 23] = [
     "33f79adb49c30c4a",
     "f13c50e56d1b9f19",
     "1cc5b7d5775c042a",
@@ -249,6 +257,8 @@ const EVENTS: [&str; 21] = [
     "4083e4f6a6cb321c",
     "18c7363b8ab73dd1",
     "bdb8f61d5f0d87f5",
+    "d205c395e52a61f0",
+    "ac739cbbfb9121a1",
 ];
 
 const RECORDS: [&str; 8] = [

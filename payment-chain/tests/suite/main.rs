@@ -7,5 +7,6 @@ mod golden;
 mod refusals;
 mod signed;
 mod stage;
+mod sureties;
 mod terms;
 mod trade;

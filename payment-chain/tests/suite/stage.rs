@@ -13,8 +13,8 @@ use payment_chain::model::{
 use payment_chain::payload::SubmittedRing;
 use payment_chain::view::{self, OpenBatch};
 use payment_chain::{Config, Event, Payload, PaymentChain};
-use vocabulary::messages::{Conduct, ToData, ToIdentity};
-use vocabulary::{Role, Roles, Standing, ToParty};
+use vocabulary::messages::{Conduct, ToData};
+use vocabulary::{FromIdentity, FromPayment, Role, Roles, Standing, ToParty};
 
 pub(crate) const OPERATOR: Address = Address([1; 20]);
 pub(crate) const GATEWAY: Address = Address([2; 20]);
@@ -241,8 +241,13 @@ impl Stage {
 
     /// The identity chain's word arrives.
     pub(crate) fn hear(&mut self, word: &ToParty) {
+        self.hear_identity(&FromIdentity::Party(word.clone())).unwrap();
+    }
+
+    /// Any word of the identity chain arrives.
+    pub(crate) fn hear_identity(&mut self, word: &FromIdentity) -> Result<(), Refusal> {
         let bytes = borsh::to_vec(word).unwrap();
-        self.step(|chain, run| chain.receive(run, SubChain::Identity, 0, &bytes)).unwrap();
+        self.step(|chain, run| chain.receive(run, SubChain::Identity, 0, &bytes))
     }
 
     pub(crate) fn suspend(&mut self, party: Address) {
@@ -370,10 +375,14 @@ impl Stage {
     pub(crate) fn conduct(&self) -> Vec<(Address, Conduct)> {
         let words = self.sent.iter().filter(|envelope| envelope.to == SubChain::Identity);
         let words = words.map(|envelope| match &envelope.body {
-            MessageBody::Deliver(bytes) => borsh::from_slice::<ToIdentity>(bytes).unwrap(),
+            MessageBody::Deliver(bytes) => borsh::from_slice::<FromPayment>(bytes).unwrap(),
             other => panic!("not from the business: {other:?}"),
         });
-        words.map(|word| (word.party, word.conduct)).collect()
+        let entries = words.filter_map(|word| match word {
+            FromPayment::Conduct(entry) => Some(entry),
+            FromPayment::Bond { .. } => None,
+        });
+        entries.map(|entry| (entry.party, entry.conduct)).collect()
     }
 
     pub(crate) fn trades(&self) -> Vec<ToData> {

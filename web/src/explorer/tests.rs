@@ -29,6 +29,27 @@ fn anyone_sees_hashes_and_nobody_sees_contents() {
 }
 
 #[test]
+fn anyone_sees_who_decides_with_weight_bond_and_state() {
+    on_each_site(async |app| {
+        let page = Browser::new(&app).get("/explorer").await;
+        let text = page.text();
+        let rows: Vec<&str> = text.split("<tr>").filter(|row| row.contains("data-l=\"Bond\"")).collect();
+        let row = |name: &str| *rows.iter().find(|row| row.contains(name)).expect(name);
+        for (name, weight, bond, state) in [
+            ("Silk Bank", 3, "250.000 deposit dollar<", ">decides<"),
+            ("Harbour Warehouse", 2, "none", "banned: said two things at once on the data chain in era 0<"),
+            ("Market Watch", 1, "7.500 deposit dollar, held until ", ">leaves with era 8<"),
+            ("Registrar Ltd.", 1, "none", ">decides from era 7<"),
+        ] {
+            let row = row(name);
+            assert!(row.contains(&format!("data-l=\"Weight\">{weight}<")), "{row}");
+            assert!(row.contains(bond) && row.contains(state), "{row}");
+        }
+        assert_eq!(rows.len(), 4);
+    });
+}
+
+#[test]
 fn a_hash_is_on_record_or_not() {
     on_each_site(async |app| {
         let anyone = Browser::new(&app);

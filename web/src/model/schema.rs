@@ -427,6 +427,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    validators (key) {
+        key -> Text,
+        organisation -> Text,
+        weight -> BigInt,
+        stand -> Text,
+        from_era -> BigInt,
+        changed_ms -> BigInt,
+        banned_chain -> Nullable<Text>,
+        banned_era -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sureties (validator, organisation) {
+        validator -> Text,
+        organisation -> Text,
+        amount -> Text,
+        free_from_ms -> Nullable<BigInt>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     assets,
     balances,
@@ -440,4 +462,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     settlement_grants,
     settlement_legs,
     settlements,
+    validators,
 );

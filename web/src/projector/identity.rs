@@ -1,10 +1,11 @@
 //! What identity-chain events write.
 
 use diesel::prelude::*;
-use identity_chain::Event;
 use identity_chain::payload::Registration;
+use identity_chain::validator::Stand;
+use identity_chain::{Event, Validator};
 use ledger::account::Scope;
-use ledger::{AccountKey, Address};
+use ledger::{AccountKey, Address, PublicKey};
 use vocabulary::messages::{Conduct, ToIdentity};
 use vocabulary::{Roles, Standing};
 
@@ -12,7 +13,10 @@ use super::Scribe;
 use crate::model::PaddedAmount;
 use crate::model::column::integer;
 use crate::model::party::{CreditEntry, CreditGrant, Party, PartyKey, StandingChange, role_names};
-use crate::model::schema::{credit_entries, credit_grants, parties, party_keys, standing_changes};
+use crate::model::schema::{
+    credit_entries, credit_grants, parties, party_keys, standing_changes, validators,
+};
+use crate::model::validator::Validator as ValidatorRow;
 
 pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()> {
     match event {
@@ -36,6 +40,18 @@ pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()
             .execute(scribe.connection())?;
             diesel::insert_into(credit_grants::table).values(&row).execute(scribe.connection()).map(drop)
         }
+        Event::ValidatorChanged { key, validator } => validator_changed(scribe, key, &validator),
+        Event::ValidatorBanned { key, ban } => {
+            diesel::update(validators::table.filter(validators::key.eq(key.to_string())))
+                .set((
+                    validators::banned_chain.eq(ban.chain.name()),
+                    validators::banned_era.eq(integer(ban.era)),
+                ))
+                .execute(scribe.connection())
+                .map(drop)
+        }
+        // What waits for votes is read from the chain itself; what passes comes as a change of a validator.
+        Event::ProposalMade { .. } | Event::ProposalBacked { .. } | Event::ProposalClosed { .. } => Ok(()),
     }
 }
 
@@ -134,6 +150,38 @@ fn standing_changed(
         ))
         .execute(scribe.connection())?;
     diesel::insert_into(standing_changes::table).values(&row).execute(scribe.connection()).map(drop)
+}
+
+fn validator_changed(scribe: &mut Scribe<'_, '_>, key: PublicKey, validator: &Validator) -> QueryResult<()> {
+    let stand = match validator.stand {
+        Stand::Decides => "decides",
+        Stand::AwaitsBond => "awaits-bond",
+        Stand::Left => "left",
+        Stand::Banned => "banned",
+    };
+    let row = ValidatorRow {
+        key: key.to_string(),
+        organisation: validator.organisation.to_string(),
+        weight: integer(validator.weight),
+        stand: stand.to_owned(),
+        from_era: integer(validator.from_era),
+        changed_ms: scribe.time_ms,
+        banned_chain: None,
+        banned_era: None,
+    };
+    let known = diesel::update(validators::table.filter(validators::key.eq(&row.key)))
+        .set((
+            validators::organisation.eq(&row.organisation),
+            validators::weight.eq(row.weight),
+            validators::stand.eq(&row.stand),
+            validators::from_era.eq(row.from_era),
+            validators::changed_ms.eq(row.changed_ms),
+        ))
+        .execute(scribe.connection())?;
+    if known > 0 {
+        return Ok(());
+    }
+    diesel::insert_into(validators::table).values(&row).execute(scribe.connection()).map(drop)
 }
 
 fn credit_recorded(scribe: &mut Scribe<'_, '_>, entry: &ToIdentity) -> QueryResult<()> {

@@ -19,9 +19,10 @@ use crate::model::market::{
 use crate::model::offer::{Batch, DroppedRing, Fine, Offer as OfferRow, Submission};
 use crate::model::schema::{
     assets, batches, contract_legs, contract_signers, contracts, dropped_rings, fines, latest_prices, offers,
-    prices, requests, settlement_grants, settlement_legs, settlements, submissions, transfers,
+    prices, requests, settlement_grants, settlement_legs, settlements, submissions, sureties, transfers,
 };
 use crate::model::settlement::{Settlement, SettlementGrant, SettlementLeg};
+use crate::model::validator::Surety as SuretyRow;
 
 pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()> {
     match event {
@@ -163,6 +164,23 @@ pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()
             .execute(scribe.connection())?;
             diesel::insert_into(settlement_grants::table).values(&row).execute(scribe.connection()).map(drop)
         }
+        Event::SuretyChanged { validator, organisation, surety } => {
+            let row = SuretyRow {
+                validator: validator.to_string(),
+                organisation: organisation.to_string(),
+                amount: surety.amount.into(),
+                free_from_ms: surety.free_from.map(|from| integer(from.0)),
+            };
+            let same =
+                sureties::validator.eq(&row.validator).and(sureties::organisation.eq(&row.organisation));
+            diesel::delete(sureties::table.filter(same)).execute(scribe.connection())?;
+            if surety.amount.is_zero() {
+                return Ok(());
+            }
+            diesel::insert_into(sureties::table).values(&row).execute(scribe.connection()).map(drop)
+        }
+        // The balances and the bond, which come beside it, say what was taken.
+        Event::ValidatorFined { .. } => Ok(()),
         Event::RingDropped { batch, ring, party } => {
             let row = DroppedRing {
                 seq: scribe.seq(),

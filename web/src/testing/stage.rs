@@ -135,6 +135,8 @@ impl Stage {
                 .collect(),
             registrations_per_day: 1_000,
             free_per_day: 1_000,
+            validators: Vec::new(),
+            bond_needed: false,
         };
         let data = data_chain::Config { free_per_day: 1_000, max_document_bytes: 1 << 20 };
         let mut payment = payment_chain::Config::with_operator(account("Registrar"));

@@ -12,7 +12,7 @@ use ledger::{
 };
 use payment_chain::model::{
     Asset, AssetId, Balance, BatchId, Commitment, Contract, ContractId, ContractState, Leg, Offer, OfferId,
-    OfferState, OfferTerms, Quotation, Request, RequestId, RequestKind, Ring,
+    OfferState, OfferTerms, Quotation, Request, RequestId, RequestKind, Ring, Surety,
 };
 use vocabulary::messages::Conduct;
 use vocabulary::{Role, Roles, Standing, ToData, ToIdentity};
@@ -173,7 +173,8 @@ pub(crate) fn registration(index: usize) -> identity_chain::payload::Registratio
 /// The identity chain: everyone registers and is admitted at height 1; at 2 the ring of height 3 of the payment chain
 /// enters three credit records, and Hanoi Beans lapses once; Dhaka Mills shares its record with Silk Bank for years.
 pub(crate) fn identity() -> Vec<Committed> {
-    use identity_chain::{Event, Payload};
+    use identity_chain::validator::{Ban, Stand};
+    use identity_chain::{Event, Payload, Validator};
     let admitted = (0..CAST.len())
         .flat_map(|index| {
             let (name, _, _, role) = CAST[index];
@@ -203,6 +204,26 @@ pub(crate) fn identity() -> Vec<Committed> {
             at: Timestamp(START_MS + 3 * STEP_MS),
         })
     };
+    let decides = |name: &str, weight, stand, from_era| Event::ValidatorChanged {
+        key: key(&format!("validator of {name}")).public(),
+        validator: Validator { organisation: account(name), weight, stand, from_era },
+    };
+    let ban = Ban {
+        chain: SubChain::Data,
+        era: 0,
+        units: [Hash::ZERO, settlement()],
+        by: account("Silk Bank"),
+        at: Timestamp(START_MS + STEP_MS),
+    };
+    let council = events(&[
+        decides("Silk Bank", 3, Stand::Decides, 0),
+        decides("Harbour Warehouse", 2, Stand::Decides, 0),
+        decides("Market Watch", 1, Stand::Decides, 0),
+        decides("Registrar Ltd.", 1, Stand::Decides, 7),
+        Event::ValidatorBanned { key: key("validator of Harbour Warehouse").public(), ban },
+        decides("Harbour Warehouse", 2, Stand::Banned, 2),
+        decides("Market Watch", 1, Stand::Left, 8),
+    ]);
     let remembered = events(&[
         entry("Dhaka Mills", Conduct::Settled, 412_000_000_000),
         entry("Hanoi Beans", Conduct::Settled, 411_000_000_000),
@@ -219,7 +240,7 @@ pub(crate) fn identity() -> Vec<Committed> {
             SubChain::Identity,
             1,
             vec![
-                Happening::Opening(Vec::new()),
+                Happening::Opening(council),
                 Happening::Done("Dhaka Mills", register(0), events(&admitted)),
                 Happening::Refused(
                     "Dhaka Mills",
@@ -357,6 +378,11 @@ pub(crate) fn payment() -> Vec<Committed> {
         asset: AssetId(asset),
         balance: Balance { available: amount(available), locked: amount(locked) },
     };
+    let set_aside = |name: &str, units, free_from| Event::SuretyChanged {
+        validator: key(&format!("validator of {name}")).public(),
+        organisation: account(name),
+        surety: Surety { amount: amount(units), free_from },
+    };
     let stated = |id, offer| Event::OfferStated { id: OfferId(id), offer };
     let price = |asset, price: &str| Event::PricePublished {
         feed: account("Market Watch"),
@@ -426,6 +452,11 @@ pub(crate) fn payment() -> Vec<Committed> {
                 holds("Dhaka Mills", 2, 500_000, 0),
                 holds("Hanoi Beans", 3, 118_000, 0),
                 holds("Doha Fuels", 4, 6_000_000, 0),
+                set_aside("Silk Bank", 250_000, None),
+                set_aside("Market Watch", 9_000, None),
+                set_aside("Market Watch", 7_500, Some(Timestamp(START_MS + 9 * STEP_MS))),
+                set_aside("Harbour Warehouse", 1_000, None),
+                set_aside("Harbour Warehouse", 0, None),
             ])],
         ),
         block(

@@ -1,0 +1,2 @@
+DROP TABLE sureties;
+DROP TABLE validators;
