@@ -132,6 +132,12 @@ pub fn proposals(state: &dyn Read) -> Vec<(u64, Proposal)> {
     PROPOSALS.all(state)
 }
 
+/// All keys that are out for good.
+#[must_use]
+pub fn bans(state: &dyn Read) -> Vec<(PublicKey, Ban)> {
+    BANS.all(state)
+}
+
 /// Why a key is out for good.
 #[must_use]
 pub fn ban(state: &dyn Read, key: PublicKey) -> Option<Ban> {

@@ -113,7 +113,7 @@ async fn play(args: &Args) -> Result<()> {
         None => {
             let stage = Stage::new(Cast::open(&home.path("secret"))?);
             let keys = (0..args.validators).map(|seat| stage.cast.key(&validator_name(seat)));
-            let network = found_network(&stage, keys.map(|key| (key.public(), 1)).collect(), RULES)?;
+            let network = found_network(&stage, keys.map(|key| (key.public(), 1)).collect(), RULES, &[])?;
             network.write(home.dir())?;
             network
         }
@@ -277,7 +277,8 @@ fn sweep(home: &Home) -> Result<()> {
     Ok(())
 }
 
-/// The demo's network, new.
+/// The demo's network, new. `organisations` are keys of validators with those of the organisations that run them; the
+/// operator runs the others.
 ///
 /// # Errors
 /// The validators cannot run a chain.
@@ -285,6 +286,7 @@ pub(crate) fn found_network(
     stage: &Stage,
     validators: Vec<(PublicKey, u64)>,
     rules: Rules,
+    organisations: &[(PublicKey, PublicKey)],
 ) -> Result<Network> {
     let operator = stage.cast.address("operator");
     let mut payment = payment_chain::Config::with_operator(operator);
@@ -295,12 +297,18 @@ pub(crate) fn found_network(
     payment.feeds = opening::feeds(stage)?;
     let dollars = Amount::new(1_000_000 * 100)?;
     payment.deposit.endowments = vec![(stage.cast.address("solver"), dollars)];
+    let members = organisations.iter().map(|(_, key)| (key.address(), dollars));
+    payment.deposit.endowments.extend(members);
+    let mut parties = opening::founders(stage)?;
+    for (number, (_, key)) in (1..).zip(organisations) {
+        parties.push(opening::member(number, *key)?);
+    }
     let settings = Settings {
         identity: identity_chain::Config {
-            parties: opening::founders(stage)?,
+            parties,
             registrations_per_day: 2_000,
             free_per_day: 1_000,
-            validators: Vec::new(),
+            validators: organisations.iter().map(|(key, runs)| (*key, runs.address())).collect(),
             bond_needed: !payment.min_validator_bond.is_zero(),
         },
         data: data_chain::Config { free_per_day: 1_000, max_document_bytes: MAX_DOCUMENT_BYTES },

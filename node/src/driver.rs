@@ -111,6 +111,9 @@ fn drive(
             again = now.plus_ms(AGAIN_MS);
             pass_on(ledger, ledger.ready(PASSED_ON), wire);
         }
+        if chain == SubChain::Identity {
+            house.bring_evidence(now);
+        }
         if !arrived && now < wake {
             continue;
         }
@@ -120,7 +123,12 @@ fn drive(
                 wire.send(to, chain, if bulk { Lane::Bulk } else { Lane::Units }, bytes);
             }
             Request::Wake(at) => wake = at,
-            Request::Report(report) => tell(house, chain, &report),
+            Request::Report(report) => {
+                if let Report::Accused { validator, evidence } = &report {
+                    house.accuse(*validator, (**evidence).clone());
+                }
+                tell(house, chain, &report);
+            }
         };
         let committed = ledger.step_with(now, &mut ask);
         if committed.with_context(|| format!("the {chain} chain cannot go on"))?.is_some() {
@@ -200,7 +208,7 @@ fn tell(house: &House, chain: SubChain, report: &Report) {
         Report::Misbehaved { peer, fault } => tracing::warn!(%chain, %peer, "misbehaved: {fault}"),
         Report::Malformed { peer } => tracing::warn!(%chain, %peer, "sent what is no message"),
         Report::Accused { validator, .. } => {
-            tracing::error!(%chain, %validator, "signed two units where one is allowed: the proof is kept");
+            tracing::error!(%chain, %validator, "signed two units where one is allowed: the proof goes to the identity chain");
         }
         Report::Alarm { era, alarm } => {
             tracing::error!(%chain, era, "people have to decide; rely on no new record until then: {alarm:?}");

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
 use borsh::BorshSerialize;
 use ledger::hash::encode;
+use ledger::koma::Evidence;
 use ledger::transaction::{VERSION, terms_hash};
 use ledger::{
     Address, Application, Body, Committed, Hash, Height, KeyPair, Ledger, OpenError, Options, PublicKey,
-    Read, Refusal, SubChain, Transaction,
+    Read, Refusal, SubChain, Timestamp, Transaction,
 };
 
 use crate::network::Network;
@@ -19,11 +20,17 @@ use crate::pulse::Pulse;
 
 /// For how many heights a transaction of this node's own stays good.
 const GOOD_FOR: u64 = 2000;
+/// How long evidence that was handed in has to come on record before it is handed in again, in milliseconds.
+const ON_ITS_WAY_MS: u64 = 60_000;
+/// When evidence that was not taken is brought again, in milliseconds: the word on its era may not have arrived.
+const AGAIN_MS: u64 = 5_000;
 
 /// The three chains of one network on this machine.
 pub(crate) struct House {
     /// The validator on whose behalf it runs.
     pub(crate) validator: PublicKey,
+    key: KeyPair,
+    accusations: Mutex<BTreeMap<PublicKey, Accusation>>,
     apps: [Arc<dyn Application>; 3],
     ledgers: [Arc<Ledger>; 3],
     /// Beats after each block.
@@ -32,6 +39,13 @@ pub(crate) struct House {
     reports: Mutex<BTreeMap<&'static str, u64>>,
     /// Shared by the validators of one owner in one process.
     pub(crate) tempo: Arc<Tempo>,
+}
+
+/// Evidence that is to be brought to the identity chain.
+struct Accusation {
+    evidence: Evidence,
+    /// When it is brought the next time.
+    due: Timestamp,
 }
 
 /// How fast time runs.
@@ -67,8 +81,9 @@ impl House {
         let ledgers = [open(SubChain::Identity)?, open(SubChain::Data)?, open(SubChain::Payment)?];
         let [identity, data, payment] = &ledgers;
         identity.stand_beside(vec![data.clone(), payment.clone()]);
+        let (key, accusations) = (validator.clone(), Mutex::default());
         let (pulse, reports) = (Pulse::default(), Mutex::default());
-        Ok(House { validator: validator.public(), apps, ledgers, pulse, reports, tempo })
+        Ok(House { validator: key.public(), key, accusations, apps, ledgers, pulse, reports, tempo })
     }
 
     /// One of the chains.
@@ -147,6 +162,44 @@ impl House {
     /// Counts a report.
     pub(crate) fn count(&self, report: &'static str) {
         *self.reports.lock().unwrap_or_else(PoisonError::into_inner).entry(report).or_default() += 1;
+    }
+
+    /// The keys that are out for good.
+    pub(crate) fn banned(&self) -> Vec<PublicKey> {
+        let bans = self.read(SubChain::Identity, |state| identity_chain::view::bans(state));
+        bans.into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Remembers to bring evidence against a validator to the identity chain.
+    pub(crate) fn accuse(&self, validator: PublicKey, evidence: Evidence) {
+        let accusation = Accusation { evidence, due: Timestamp(0) };
+        self.accusations().entry(validator).or_insert(accusation);
+    }
+
+    /// Brings what evidence there is to the identity chain, signed with the validator's own key, until it is on record
+    /// there, whoever brought it.
+    pub(crate) fn bring_evidence(&self, now: Timestamp) {
+        let mut accusations = self.accusations();
+        if accusations.is_empty() {
+            return;
+        }
+        self.read(SubChain::Identity, |state| {
+            accusations.retain(|key, _| identity_chain::view::ban(state, *key).is_none());
+        });
+        for (validator, accusation) in accusations.iter_mut().filter(|(_, one)| one.due <= now) {
+            let payload = identity_chain::Payload::Accuse { evidence: Box::new(accusation.evidence.clone()) };
+            let account = self.validator.address();
+            let brought = self.ask(SubChain::Identity, &self.key, account, &payload);
+            accusation.due = now.plus_ms(if brought.is_ok() { ON_ITS_WAY_MS } else { AGAIN_MS });
+            match brought {
+                Ok(id) => tracing::info!(%validator, %id, "evidence is on its way to the identity chain"),
+                Err(error) => tracing::info!(%validator, "evidence is not taken yet: {error:#}"),
+            }
+        }
+    }
+
+    fn accusations(&self) -> MutexGuard<'_, BTreeMap<PublicKey, Accusation>> {
+        self.accusations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down where the chains stand, so that the next start is short.

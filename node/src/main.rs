@@ -9,6 +9,7 @@ mod driver;
 mod heartbeat;
 mod home;
 mod house;
+mod http;
 mod network;
 mod projection;
 mod pulse;

@@ -196,7 +196,14 @@ async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result
     let identity = app.chains.identity.clone();
     let checkpoint = web::block(move || identity.last_checkpoint()).await?;
     let checkpoint = checkpoint.ok().flatten().map_or_else(|| "None yet.".to_owned(), |last| told(&last));
-    page::html(&Overview { page: visitor.page("Records"), genesis, chains, checkpoint, validators, proposals })
+    page::html(&Overview {
+        page: visitor.page("Records"),
+        genesis,
+        chains,
+        checkpoint,
+        validators,
+        proposals,
+    })
 }
 
 #[derive(Template)]

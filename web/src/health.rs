@@ -44,7 +44,7 @@ struct Chain {
     era: u64,
     /// 0 where one validator needs no rounds.
     round_ms: u64,
-    /// Whether this node takes part; while it does not know what it said before, it only listens.
+    /// Whether this node takes part: it is a validator of the running era and knows what it said before in it.
     takes_part: bool,
     /// The weight that provably cheated in this era.
     faulty: u64,
@@ -63,7 +63,7 @@ impl Chain {
             validators: standing.validators,
             era: standing.era,
             round_ms: standing.round_ms,
-            takes_part: !standing.listening,
+            takes_part: standing.decides && !standing.listening,
             faulty: standing.faulty,
             halted: standing.halted,
         }

@@ -10,7 +10,9 @@ use askama::Template;
 use borsh::BorshSerialize;
 use ledger::account::account as ledger_account;
 use ledger::transaction::{VERSION, terms_hash};
-use ledger::{Address, Body, Hash, PublicKey, Refusal, Scope, Signature, SubChain, SubmitError, Transaction};
+use ledger::{
+    Address, Body, Hash, Ledger, PublicKey, Refusal, Scope, Signature, SubChain, SubmitError, Transaction,
+};
 use serde::Serialize;
 
 use crate::accounts;
@@ -60,7 +62,19 @@ impl Proposal {
         key: PublicKey,
         payload: Vec<u8>,
     ) -> Result<Proposal, Refusal> {
-        let ledger = app.chains.get(chain);
+        Proposal::on(app.chains.get(chain), account, key, payload)
+    }
+
+    /// The same on a chain alone.
+    ///
+    /// # Errors
+    /// The chain's [`Refusal`], when it would surely not do it.
+    pub(crate) fn on(
+        ledger: &Ledger,
+        account: Address,
+        key: PublicKey,
+        payload: Vec<u8>,
+    ) -> Result<Proposal, Refusal> {
         let sequence = ledger.next_sequence(account);
         ledger.view_head(|state, head| {
             let terms = ledger.application().terms(state, account, &payload)?;
@@ -76,7 +90,7 @@ impl Proposal {
                 payload,
             };
             ledger.application().check(state, &body)?;
-            Ok(Proposal { chain, terms, body })
+            Ok(Proposal { chain: ledger.chain(), terms, body })
         })
     }
 }

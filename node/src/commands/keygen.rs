@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use identity_chain::validator::possession_bytes;
+use ledger::{Address, Genesis, SubChain};
 
 use crate::secret;
 
@@ -19,6 +21,12 @@ pub(crate) struct Args {
     /// Print the public key of a file instead.
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     show: Option<PathBuf>,
+    /// Also print the key's proof that this organisation may bring it in as a validator: members ask for it when they vote.
+    #[arg(long = "for", value_name = "ACCOUNT", requires_all = ["show", "genesis"])]
+    organisation: Option<Address>,
+    /// The genesis of the network that the proof is for: the file genesis in a node's folder.
+    #[arg(long, value_name = "FILE", requires = "organisation")]
+    genesis: Option<PathBuf>,
 }
 
 /// Makes a key, or shows the public half of one.
@@ -34,5 +42,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         (None, None) => bail!("name a file: --out to make a key, --show to look at one"),
     };
     println!("{}", key.public());
+    if let (Some(organisation), Some(path)) = (args.organisation, &args.genesis) {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let genesis = Genesis::decode(&bytes).with_context(|| format!("{}", path.display()))?;
+        let chain = genesis.chain_id(SubChain::Identity);
+        println!("proof {}", key.sign(&possession_bytes(chain, organisation, key.public())));
+    }
     Ok(())
 }

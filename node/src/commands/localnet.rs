@@ -1,8 +1,8 @@
 //! `permuta localnet`: a consortium of validators on this machine, each in a process of its own.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::IsTerminal;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::node::{NodeConfig, PeerConfig};
 use crate::consortium::{CERTIFICATE, Consortium, REVOKED};
 use crate::demo::{self, Cast, Stage};
 use crate::home::{self, Home};
-use crate::{clock, secret};
+use crate::{clock, http, secret};
 
 /// How often the state is shown.
 const SHOWN_EVERY: Duration = Duration::from_secs(2);
@@ -36,7 +36,9 @@ const DAYS: u64 = 365;
 #[derive(clap::Args)]
 #[command(after_help = "\
 DIR/nodes.json says where each node is and answers. Ctrl-C stops all of them, and the same command goes on where they \
-stopped. A node that was killed is started again by `permuta node --config DIR/node-N/node.json`.")]
+stopped. A node that was killed is started again by `permuta node --config DIR/node-N/node.json`. Each validator is run \
+by an organisation of its own, whose key is DIR/node-N/organisation.key: with `permuta wallet council` it votes on who \
+decides.")]
 pub(crate) struct Args {
     /// How many validators, 4 to 32.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(4..=32))]
@@ -63,6 +65,8 @@ pub(crate) struct Args {
 struct Listed {
     node: u16,
     validator: String,
+    /// The account of the organisation that runs it.
+    organisation: String,
     address: String,
     health: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,11 +142,13 @@ fn found(args: &Args) -> Result<Vec<Listed>> {
     let now = clock::now();
     let mut authority = Consortium::found(&args.dir.join("authority"), DAYS, now)?;
     let folder = |node: u16| args.dir.join(format!("node-{node}"));
-    let mut keys = Vec::new();
+    let (mut keys, mut organisations) = (Vec::new(), Vec::new());
     for node in 0..args.validators {
         std::fs::create_dir_all(folder(node)).context("cannot make the folders of the nodes")?;
-        let key = secret::fresh()?;
+        let (key, organisation) = (secret::fresh()?, secret::fresh()?);
         secret::write(&folder(node).join("validator.key"), &key)?;
+        secret::write(&folder(node).join("organisation.key"), &organisation)?;
+        organisations.push((key.public(), organisation.public()));
         keys.push(key);
     }
     let rules = Rules {
@@ -155,7 +161,7 @@ fn found(args: &Args) -> Result<Vec<Listed>> {
     let first = Home::open(&folder(0).join("home"))?;
     let stage = Stage::new(Cast::open(&first.path("secret"))?);
     let validators = keys.iter().map(|key| (key.public(), 1)).collect();
-    let network = demo::found_network(&stage, validators, rules)?;
+    let network = demo::found_network(&stage, validators, rules, &organisations)?;
     let address = |node: u16| format!("127.0.0.1:{}", args.base_port + node);
     let mut nodes = Vec::new();
     for (node, key) in (0..args.validators).zip(&keys) {
@@ -186,6 +192,7 @@ fn found(args: &Args) -> Result<Vec<Listed>> {
         nodes.push(Listed {
             node,
             validator: key.public().to_string(),
+            organisation: organisations[usize::from(node)].1.address().to_string(),
             address: address(node),
             health: format!("http://{health}/healthz"),
             portal: market_port.map(|port| format!("http://localhost:{port}/")),
@@ -261,14 +268,8 @@ fn row(node: u16, health: &Value) -> String {
 
 /// What a node answers on `/healthz`.
 fn ask(url: &str) -> Option<Value> {
-    let address: SocketAddr = url.strip_prefix("http://")?.strip_suffix("/healthz")?.parse().ok()?;
-    let patience = Duration::from_millis(500);
-    let mut stream = TcpStream::connect_timeout(&address, patience).ok()?;
-    stream.set_read_timeout(Some(patience)).ok()?;
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").ok()?;
-    let mut answer = String::new();
-    stream.take(1 << 20).read_to_string(&mut answer).ok()?;
-    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+    let address = url.strip_prefix("http://")?.strip_suffix("/healthz")?;
+    http::get(address, "/healthz", Duration::from_millis(500)).ok().map(|(_, health)| health)
 }
 
 /// Lets all nodes finish: their standard input ends.

@@ -23,6 +23,9 @@ use crate::house::{House, Tempo};
 use crate::network::Network;
 use crate::{clock, secret};
 
+/// How many may be connected that no configuration names: who is about to become a validator comes as one.
+const GUESTS: usize = 16;
+
 /// The arguments of `node`.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -40,7 +43,11 @@ The configuration is a JSON file; paths in it are relative to it:
     \"confidence\": [{\"from_usd\": 1000000, \"share_percent\": 80}],   how sure settlements of so much have to be
                                        before they count outside; may be left out
     \"peers\": [{\"key\": \"…\", \"address\": \"validator.example:9400\"}]
-  }")]
+  }
+
+A node whose key is not yet, or no more, that of a validator follows the others: they let in whoever has a certificate of \
+the authority and calls. So a new validator first runs its node until that has caught up; then the members vote to admit \
+it, and it takes part from the era that names it.")]
 pub(crate) struct Args {
     /// The configuration.
     #[arg(long, value_name = "FILE")]
@@ -129,12 +136,7 @@ async fn serve(args: &Args) -> Result<()> {
     let network = Network::read(home.dir())?.with_context(|| {
         format!("{} holds no genesis: put the files genesis and settings there", home.dir().display())
     })?;
-    let members = &network.genesis.validators;
-    ensure!(
-        members.iter().any(|(known, _)| *known == key.public()),
-        "{} is no validator of this genesis: use the key that was sent to the consortium",
-        key.public()
-    );
+    let founders = network.genesis.validators.len();
     let tempo = Arc::new(Tempo::default());
     if config.market_port.is_none() {
         // Nobody here looks for clearings, so nothing waits for them.
@@ -151,6 +153,7 @@ async fn serve(args: &Args) -> Result<()> {
                 "refused": refused,
                 "refused_by_peers": refused_by_peers,
                 "reports": house.reports(),
+                "banned": house.banned().iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "memory_bytes": demo::resident_bytes(),
             })
         };
@@ -167,7 +170,7 @@ async fn serve(args: &Args) -> Result<()> {
     let outcome = match config.market_port {
         Some(port) => {
             let caution = config.confidence.as_deref().map_or_else(Caution::default, Caution::new);
-            let show = Show { port, quiet: false, begun, validators: members.len(), caution };
+            let show = Show { port, quiet: false, begun, validators: founders, caution };
             demo::perform(&show, &home, &network, vec![house.clone()], start, open, parent(args, stopped))
                 .await
         }
@@ -210,6 +213,7 @@ fn connect(
         peers.push(Peer { key: public_key(&peer.key)?, address: peer.address.clone() });
     }
     let mut links = Links::new(&network.genesis, peers);
+    links.guests = GUESTS;
     links.revocations = config.revocations.as_ref().map(|path| base.join(path));
     let outside = Outside {
         clock: Arc::new(clock::now),

@@ -1,5 +1,6 @@
 //! `permuta wallet`: signs what was read, for whoever does not sign in a browser.
 
+mod council;
 mod key_file;
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
@@ -33,6 +34,8 @@ enum Action {
     Prove(Prove),
     /// Show the terms of a transaction and, if they are what its bytes cover, print a signature.
     Sign(Sign),
+    /// Have a say in who decides, for an organisation that runs a validator: propose, vote, leave, bond.
+    Council(council::Args),
 }
 
 #[derive(ClapArgs)]
@@ -107,6 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Action::Show(show) => print(show),
         Action::Prove(prove) => prove_key(prove),
         Action::Sign(sign) => sign_terms(sign),
+        Action::Council(args) => council::run(args),
     }
 }
 
@@ -170,14 +174,7 @@ fn sign_terms(sign: &Sign) -> Result<()> {
     ensure!(body.version == VERSION, "--bytes: version {} is unknown to this program", body.version);
     let terms = covered(&body, &read_terms(&sign.terms)?)?;
 
-    let mut out = std::io::stderr().lock();
-    writeln!(out, "{}\n{terms}{}", "-".repeat(72), "-".repeat(72))?;
-    writeln!(out, "account   {}", body.account)?;
-    writeln!(out, "chain     {}", body.chain)?;
-    writeln!(out, "sequence  {}", body.sequence)?;
-    writeln!(out, "void      after height {}", body.expires)?;
-    writeln!(out, "fee       {}", body.fee)?;
-    drop(out);
+    show_body(&body, &terms)?;
 
     // Whose bytes these are is told before anybody types a password.
     let key = match (&sign.key, &sign.code_file) {
@@ -196,6 +193,18 @@ fn sign_terms(sign: &Sign) -> Result<()> {
         (None, None) => bail!("--key: missing"),
     };
     println!("{}", key.sign(&bytes));
+    Ok(())
+}
+
+/// Shows what is about to be signed.
+fn show_body(body: &Body, terms: &str) -> Result<()> {
+    let mut out = std::io::stderr().lock();
+    writeln!(out, "{}\n{terms}{}", "-".repeat(72), "-".repeat(72))?;
+    writeln!(out, "account   {}", body.account)?;
+    writeln!(out, "chain     {}", body.chain)?;
+    writeln!(out, "sequence  {}", body.sequence)?;
+    writeln!(out, "void      after height {}", body.expires)?;
+    writeln!(out, "fee       {}", body.fee)?;
     Ok(())
 }
 

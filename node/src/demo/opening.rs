@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::{Amount, Price};
 use ledger::account::OUTBOX;
-use ledger::{Address, Cause, Hash, KeyPair, Refusal, SubChain, Timestamp};
+use ledger::{Address, Cause, Hash, KeyPair, PublicKey, Refusal, SubChain, Timestamp};
 use market::{Commodity, CompanyId, GOODS, Kind};
 use payment_chain::model::{AssetId, RequestId};
 use vocabulary::Role;
@@ -343,6 +343,27 @@ pub(crate) fn founders(stage: &Stage) -> Result<Vec<identity_chain::GenesisParty
             })
         })
         .collect()
+}
+
+/// An organisation that runs a validator and does nothing else.
+///
+/// # Errors
+/// A word is none.
+pub(crate) fn member(number: u16, key: PublicKey) -> Result<identity_chain::GenesisParty> {
+    let roles = vocabulary::Roles::of(&[Role::Bank]);
+    Ok(identity_chain::GenesisParty {
+        registration: identity_chain::Registration {
+            name: text(&format!("Chamber of Commerce No. {number} (demo)"))?,
+            registration_number: text(&format!("SG-8{number:05}"))?,
+            country: "SG".parse()?,
+            place: Some("SGSIN".parse()?),
+            lei: None,
+            roles,
+        },
+        roles,
+        account: key.address(),
+        keys: vec![key],
+    })
 }
 
 /// The feeds, with the names that people see.

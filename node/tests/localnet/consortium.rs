@@ -24,7 +24,7 @@ pub(crate) fn permuta() -> Command {
 pub(crate) fn free_ports() -> u16 {
     static ASKED: AtomicU16 = AtomicU16::new(0);
     let free = |base: &u16| {
-        (0..VALIDATORS).all(|node| {
+        (0..=VALIDATORS).all(|node| {
             UdpSocket::bind(("127.0.0.1", base + node)).is_ok()
                 && TcpListener::bind(("127.0.0.1", base + 100 + node)).is_ok()
         }) && TcpListener::bind(("127.0.0.1", base + 200)).is_ok()
@@ -59,7 +59,7 @@ impl Network {
         network
     }
 
-    fn start_with(dir: &Path, base_port: u16, arguments: &[&str]) -> Network {
+    pub(crate) fn start_with(dir: &Path, base_port: u16, arguments: &[&str]) -> Network {
         let parent = permuta()
             .args(["localnet", "--base-port", &base_port.to_string()])
             .args(arguments)

@@ -4,6 +4,7 @@
 
 mod consortium;
 mod load;
+mod membership;
 mod trouble;
 
 use std::fs;

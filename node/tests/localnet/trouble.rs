@@ -82,6 +82,12 @@ fn a_validator_that_runs_twice_is_proven_a_cheat_and_the_others_go_on() {
         assert!(network.log(node).contains("signed two units where one is allowed"), "node {node}");
         assert_eq!(network.health(node).unwrap()["chains"]["payment"]["halted"], false);
     }
+    // They bring it to the identity chain without anybody there: the key is out for good.
+    let nodes: Value = serde_json::from_slice(&fs::read(network.dir.join("nodes.json")).unwrap()).unwrap();
+    let banned = serde_json::json!([nodes[3]["validator"]]);
+    network.wait_for("the ban on record", || {
+        (0..3).all(|node| network.health(node).is_some_and(|health| health["banned"] == banned))
+    });
     pay(&network, &mut payer, 3);
     verify(&network.stop());
 }

@@ -539,6 +539,7 @@ proptest::proptest! {
     ) {
         token::fuzz_credentials(&bytes);
         super::transaction::fuzz_new_transaction(&bytes);
+        crate::door::fuzz_asked(&bytes);
         crate::model::column::fuzz_padded_amount(&bytes);
     }
 }
