@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let seconds = started.elapsed().as_secs_f64();
     check(&obligations, &netting)?;
     println!(
-        "{}: {} debts of {} parties, read in {read:.3} s, netted in {:.3} s and proved: {} of {} in units of 10^-{}, {} searches",
+        "{}: {} debts of {} parties, read in {read:.3} s, netted in {:.3} s and proved: {} of {} in units of 10^-{}, {} relabels",
         file.display(),
         obligations.debts.len(),
         obligations.names.len(),
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         netting.total,
         netting.owed,
         obligations.decimals,
-        netting.searches,
+        netting.relabels,
     );
     Ok(())
 }

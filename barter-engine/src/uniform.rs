@@ -79,14 +79,16 @@ fn whole(number: f64) -> u64 {
 
 /// The largest circulation under `caps`.
 fn circulate(scene: &Scene, caps: &[u64]) -> Flow {
-    let arcs: Vec<Arc<u64>> = scene
+    let narrow = |cap: u64| i64::try_from(cap).expect("all offers come to less than 2^63 value units");
+    let arcs: Vec<Arc<i64>> = scene
         .offers
         .iter()
         .zip(caps)
-        .map(|(offer, cap)| Arc { from: offer.give, to: offer.want, cap: *cap })
+        .map(|(offer, cap)| Arc { from: offer.give, to: offer.want, cap: narrow(*cap) })
         .collect();
     let found = circulation::largest(scene.unit.len(), &arcs);
-    Flow { given: found.flow, potentials: found.potentials }
+    let wide = |flow: i64| u64::try_from(flow).expect("no arc carries less than nothing");
+    Flow { given: found.flow.into_iter().map(wide).collect(), potentials: found.potentials }
 }
 
 /// The duals of uniform mode: the potentials of the largest circulation, minimums aside, in parts of

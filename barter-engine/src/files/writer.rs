@@ -184,7 +184,7 @@ struct NetSummary {
     debts_to_oneself: usize,
     owed_to_oneself: Box<RawValue>,
     skipped_rows: usize,
-    searches: u64,
+    relabels: u64,
 }
 
 /// Writes `cleared.csv` (debtor, creditor, cleared) and `summary.json` of a netting.
@@ -219,7 +219,7 @@ pub fn write_cleared(
         debts_to_oneself: netting.to_oneself.0,
         owed_to_oneself: number(show(netting.to_oneself.1)),
         skipped_rows: skipped.count,
-        searches: netting.searches,
+        relabels: netting.relabels,
     };
     write_json(summary, &figures)
 }
