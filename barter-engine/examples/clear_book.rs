@@ -1,4 +1,6 @@
-//! Clears one book and prints what it took: `clear_book BOOK_DIR [ring|uniform|lots] [REFERENCE_USD] [OUT_DIR]`.
+//! Clears one book and prints what it took:
+//! `clear_book BOOK_DIR [ring|uniform|prices|lots] [REFERENCE_USD] [OUT_DIR]`; `prices` is uniform mode with a search of the
+//! band for prices.
 //!
 //! The book is a directory with `assets.csv` and `offers.csv` (or `.zst`). With a reference value the line also says
 //! which share of it was reached; with an output directory the answer is written there.
@@ -16,9 +18,11 @@ const NOW: u64 = 1_800_000_000;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let dir = PathBuf::from(args.next().ok_or("which book?")?);
-    let mode = match args.next().as_deref() {
+    let name = args.next();
+    let search_prices = name.as_deref() == Some("prices");
+    let mode = match name.as_deref() {
         None | Some("ring") => Mode::Ring,
-        Some("uniform") => Mode::Uniform,
+        Some("uniform" | "prices") => Mode::Uniform,
         Some("lots") => Mode::Lots,
         Some(other) => return Err(format!("no mode is called {other}").into()),
     };
@@ -26,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rules = Rules { mode, ..Rules::default() };
     let book = read_book(open(&dir, "assets.csv")?, open(&dir, "offers.csv")?)?;
     let started = Instant::now();
-    let clearing = clear(&book.book, &rules, NOW, &Options::default());
+    let clearing = clear(&book.book, &rules, NOW, &Options { search_prices, ..Options::default() });
     let seconds = started.elapsed().as_secs_f64();
     let value: f64 = clearing.report.value.display(6).parse()?;
     let share =

@@ -83,6 +83,9 @@ pub struct Options<'a> {
     pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
     /// Leaves out bound and reasons, for callers that only want rings; the bound is then what all offers are worth.
     pub rings_only: bool,
+    /// Uniform mode only: looks within the band for prices that clear more than the references do, and takes them if they
+    /// do. Value is counted at the references either way; the bound is that of the answer's prices.
+    pub search_prices: bool,
 }
 
 impl Options<'_> {
@@ -134,7 +137,20 @@ pub struct Stats {
 /// `stop` ended the search.
 #[must_use]
 pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Clearing {
-    let scene = Scene::new(book, rules, now);
+    let at_references = clear_at(book, rules, now, options, Prices::default());
+    if rules.mode != Mode::Uniform || !options.search_prices {
+        return at_references;
+    }
+    let prices = uniform::prices::search(book, rules, now, &|| options.stopped());
+    if prices.as_slice().is_empty() {
+        return at_references;
+    }
+    let found = clear_at(book, rules, now, options, prices);
+    if found.report.value > at_references.report.value { found } else { at_references }
+}
+
+fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Options<'_>, prices: Prices) -> Clearing {
+    let scene = Scene::new(book, rules, now, &prices);
     let mut stats = Stats { live_offers: scene.offers.len(), ..Stats::default() };
     let mut pool = Pool::default();
     let fill = match options.algorithm {
@@ -146,12 +162,17 @@ pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Cle
         }
     };
     stats.candidates = pool.rings.len();
-    let (answer, report) = prove(book, rules, now, fill.rings(book));
+    let (answer, report) = prove(book, rules, now, fill.rings(book), prices);
     options.tell(Stage::Certificate, 0, 1, fill.value());
     let (bound, duals) = if options.rings_only {
-        (bound::everything(&scene), Vec::new())
+        let everything = if answer.prices.as_slice().is_empty() {
+            bound::everything(&scene)
+        } else {
+            clearing::bound(book, rules, now, &answer.prices, &[])
+        };
+        (everything, Vec::new())
     } else {
-        certify(&scene, book, rules, now, &pool, &stats)
+        certify(&scene, book, rules, now, &answer.prices, &pool, &stats)
     };
     let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, &fill, now) };
     options.tell(Stage::Certificate, 1, 1, fill.value());
@@ -159,9 +180,15 @@ pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Cle
 }
 
 /// Proves the rings; whatever the check refused (which would be a defect of the search) is left out.
-fn prove(book: &Book, rules: &Rules, now: u64, mut rings: Vec<clearing::Ring>) -> (Answer, Report) {
+fn prove(
+    book: &Book,
+    rules: &Rules,
+    now: u64,
+    mut rings: Vec<clearing::Ring>,
+    prices: Prices,
+) -> (Answer, Report) {
     loop {
-        let answer = Answer { rings: std::mem::take(&mut rings), prices: Prices::default() };
+        let answer = Answer { rings: std::mem::take(&mut rings), prices: prices.clone() };
         let faults = match clearing::check(book, rules, now, &answer) {
             Ok(report) => return (answer, report),
             Err(faults) => faults,
@@ -209,6 +236,7 @@ fn certify(
     book: &Book,
     rules: &Rules,
     now: u64,
+    prices: &Prices,
     pool: &Pool,
     stats: &Stats,
 ) -> (UsdValue, Vec<u64>) {
@@ -216,7 +244,7 @@ fn certify(
     const EVERY_RING: usize = 1_500;
     // About equal work for every book; small ones converge slowly for their size.
     let rounds = (30_000_000 / scene.offers.len().max(1)).clamp(500, 10_000);
-    let proven = |duals: Vec<u64>| (clearing::bound(book, rules, now, &Prices::default(), &duals), duals);
+    let proven = |duals: Vec<u64>| (clearing::bound(book, rules, now, prices, &duals), duals);
     let mut best = if scene.mode == Mode::Uniform {
         proven(uniform::duals(scene))
     } else {
@@ -226,7 +254,9 @@ fn certify(
         // Where units are large, limits may bind before equal values do.
         best = best.min(proven(bound::any_rates(scene, book, rounds)));
     }
+    // The programme over every ring counts at the batch's prices, which must then be the references.
     if stats.every_ring
+        && prices.as_slice().is_empty()
         && scene.mode != Mode::Lots
         && pool.rings.len() <= EVERY_RING
         && let Some(bound) = bound::every_ring(scene, book, &pool.rings)

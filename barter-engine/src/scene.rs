@@ -1,6 +1,6 @@
 //! A book seen for the search: live offers only, dense numbers, floats for guessing and exact floors for proving.
 
-use clearing::{Amount, Book, Mode, Offer, Ratio, Rules};
+use clearing::{Amount, Book, Mode, Offer, Price, Prices, Ratio, Rules};
 use std::collections::BTreeMap;
 
 /// A live offer.
@@ -40,7 +40,7 @@ pub(crate) struct Scene {
     pub(crate) longest: usize,
     /// One minus the band.
     pub(crate) kept: f64,
-    /// USD per smallest unit of each asset.
+    /// USD per smallest unit of each asset, at the batch's prices.
     pub(crate) unit: Vec<f64>,
     /// The same exactly, in 10^-30 USD.
     pub(crate) exact_unit: Vec<ruint::aliases::U256>,
@@ -60,21 +60,28 @@ pub(crate) fn float(number: u128) -> f64 {
 }
 
 impl Scene {
-    /// Sees `book` at `now`. Offers that no ring can hold by their floor alone are left out.
-    pub(crate) fn new(book: &Book, rules: &Rules, now: u64) -> Scene {
+    /// Sees `book` at `now`, in uniform mode at `prices` where they differ from the references. Offers that no ring can hold by their floor alone are left out.
+    pub(crate) fn new(book: &Book, rules: &Rules, now: u64, prices: &Prices) -> Scene {
         let longest = usize::from(rules.max_assets).clamp(2, clearing::MAX_LEGS);
         let kept = 1.0 - f64::from(rules.band.ppm()) / 1e6;
+        let mut counted: Vec<Price> = book.assets().iter().map(|asset| asset.reference).collect();
+        for (key, price) in prices.as_slice() {
+            if let Some(at) = book.asset_index(*key) {
+                counted[at] = *price;
+            }
+        }
         let exact_unit: Vec<_> = book
             .assets()
             .iter()
-            .map(|asset| asset.reference.per_smallest_unit(asset.decimals).raw())
+            .zip(&counted)
+            .map(|(asset, price)| price.per_smallest_unit(asset.decimals).raw())
             .collect();
         let unit: Vec<f64> = book
             .assets()
             .iter()
-            .map(|asset| {
-                float(asset.reference.mantissa())
-                    / 10f64.powi(i32::from(asset.reference.scale()) + i32::from(asset.decimals))
+            .zip(&counted)
+            .map(|(asset, price)| {
+                float(price.mantissa()) / 10f64.powi(i32::from(price.scale()) + i32::from(asset.decimals))
             })
             .collect();
         let mut scene = Scene {

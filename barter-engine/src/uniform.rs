@@ -7,6 +7,7 @@
 //! many assets, and the rings are put into whole units.
 
 mod packing;
+pub(crate) mod prices;
 
 use crate::circulation::{self, Arc};
 use crate::fill::Fill;

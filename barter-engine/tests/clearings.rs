@@ -77,6 +77,44 @@ fn a_greedy_limit_is_met_by_a_generous_one_within_the_band() {
     assert_eq!(value(dollars(A..=B), offers(), Mode::Uniform), 0);
 }
 
+/// Uniform mode with a search of the band for prices: the value in whole dollars. The answer must hold, be covered by its
+/// bound, and be worth at least what clears at the references.
+fn value_at_searched_prices(assets: Vec<Asset>, offers: Vec<Offer>) -> u128 {
+    let book = Book::new(assets, offers).unwrap();
+    let rules = rules(Mode::Uniform);
+    let search = Options { search_prices: true, ..Options::default() };
+    let clearing = clear(&book, &rules, NOW, &search);
+    let report = check(&book, &rules, NOW, &clearing.answer).unwrap();
+    assert_eq!(report, clearing.report);
+    assert!(clearing.bound >= report.value, "{} above its bound {}", report.value, clearing.bound);
+    let proven = clearing::bound(&book, &rules, NOW, &clearing.answer.prices, &clearing.duals);
+    assert!(proven >= report.value, "{} above what the duals prove, {proven}", report.value);
+    let plain = clear(&book, &rules, NOW, &Options::default());
+    assert!(report.value >= plain.report.value, "{} under {}", report.value, plain.report.value);
+    let again = clear(&book, &rules, NOW, &search);
+    assert_eq!(again.answer, clearing.answer);
+    report.value.floor_to(0).unwrap()
+}
+
+#[test]
+fn a_price_within_the_band_brings_together_who_the_reference_keeps_apart() {
+    // B must be worth at most 100/101 of A to the first, and at least 98/101 of A to the second.
+    let swap = |wanted| vec![offer(1, A, 10_000, B, wanted), offer(2, B, 10_100, A, 9_800)];
+    assert_eq!(value(dollars(A..=B), swap(10_100), Mode::Uniform), 0);
+    assert!(value_at_searched_prices(dollars(A..=B), swap(10_100)) > 19_800);
+    // Beyond what a band of 2 % on either side can bring together.
+    assert_eq!(value_at_searched_prices(dollars(A..=B), swap(10_500)), 0);
+}
+
+#[test]
+fn a_price_that_the_references_settle_stays() {
+    let book = Book::new(dollars(A..=B), vec![offer(1, A, 100, B, 100), offer(2, B, 100, A, 100)]).unwrap();
+    let search = Options { search_prices: true, ..Options::default() };
+    let clearing = clear(&book, &rules(Mode::Uniform), NOW, &search);
+    assert_eq!(clearing.answer.prices.as_slice(), []);
+    assert_eq!(clearing.report.value.floor_to(0), Some(200));
+}
+
 #[test]
 fn all_or_none_is_all_or_none() {
     let blocked = vec![whole(offer(1, A, 100, B, 100)), offer(2, B, 60, A, 60), offer(3, B, 30, A, 30)];
@@ -192,6 +230,11 @@ proptest! {
                 prop_assert_eq!(report.value, best);
             }
         }
+    }
+
+    #[test]
+    fn searched_prices_hold_the_rules_and_never_clear_less((assets, offers) in small_books()) {
+        value_at_searched_prices(assets, offers);
     }
 
     #[test]
