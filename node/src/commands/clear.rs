@@ -25,6 +25,10 @@ pub(crate) struct Args {
     /// The fairness band around the reference prices, a share.
     #[arg(long, default_value = "0.02")]
     band: Band,
+    /// Uniform mode only: looks within the band for prices that clear more than the references do. What clears is still
+    /// counted at the references; the bound is that of the published prices.
+    #[arg(long)]
+    search_prices: bool,
     /// The most assets of a ring.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u8).range(2..=6))]
     max_assets: u8,
@@ -72,6 +76,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         ModeName::Uniform => Mode::Uniform,
         ModeName::Lots => Mode::Lots,
     };
+    if args.search_prices && mode != Mode::Uniform {
+        bail!("--search-prices needs --mode uniform: the other modes have no batch prices");
+    }
     let rules = Rules { mode, band: args.band, max_assets: args.max_assets };
     let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
@@ -79,7 +86,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let stop = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     let told = Mutex::new(started);
     let progress = |step: Progress| tell(&told, step);
-    let options = Options { stop: Some(&stop), progress: Some(&progress), ..Options::default() };
+    let options = Options {
+        stop: Some(&stop),
+        progress: Some(&progress),
+        search_prices: args.search_prices,
+        ..Options::default()
+    };
     let clearing = barter_engine::clear(&book.book, &rules, now, &options);
 
     files::write_rings(&args.out.join("rings.csv"), &book, &clearing)?;
