@@ -7,7 +7,8 @@
 //! prices, `labels` rings that earn at them, `master` how much of each, `ration` and `dive` decide on minimums, `whole`
 //! and `local` (over small programmes, `programme`) meet them in whole units. In uniform mode the largest `circulation`
 //! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
-//! [`clear`] puts them together. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
+//! [`clear`] puts them together. A [`Market`] is a book kept up to date, over which [`Market::quote`] finds paths and
+//! [`Market::try_offer`] tries an offer. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
 
 mod bound;
 mod choose;
@@ -21,6 +22,7 @@ mod flow;
 mod labels;
 mod local;
 mod lots;
+mod market;
 mod master;
 pub mod netting;
 mod pdhg;
@@ -31,10 +33,13 @@ mod ration;
 mod reasons;
 mod scene;
 mod search;
+mod trial;
 mod uniform;
 mod volumes;
 mod whole;
 
 pub use clear::{Algorithm, Clearing, Effort, Options, Progress, Stage, Stats, clear};
-pub use quote::{Ask, MAX_PATHS, Market, Path, Quote, QuoteError, Strict};
-pub use reasons::{Reason, Unfilled};
+pub use market::{Market, MarketError};
+pub use quote::{Ask, MAX_PATHS, Path, Quote, QuoteError, Strict};
+pub use reasons::{Missing, Reason, Unfilled};
+pub use trial::{Near, Suggestion, Trial};

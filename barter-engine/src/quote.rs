@@ -1,19 +1,42 @@
 //! Quotes what one asset brings in another, through live offers.
 //!
-//! A quote is a snapshot's answer, not an order: the asker sends `send` of one asset and receives `receive` of
-//! another, the makers' limits are met exactly, and every rounding favours the makers, so that the path can be
-//! settled as it is. A path passes at most six assets and visits none twice. An offer is taken up to what it gives;
-//! all-or-none offers are taken whole or not at all and minimums are met, both within a path.
+//! A quote is a snapshot's answer, not an order: the asker sends `send` of one asset and receives `receive` of another.
+//! Each path is a ring that settles as it is: whoever offers exactly its amounts, all or none, makes with its offers a
+//! ring that [`clearing::check`] passes in ring mode. A path passes at most six assets and visits none twice. An offer
+//! gives at most what it has, over all paths together, and in each path at least its minimum.
+//!
+//! One path is found by depth first, the most promising step first, bounded by what any chain could still gain (see
+//! [`crate::market`]); what cannot be better by a ten-thousandth is not looked at, and neither is anything once the work
+//! allowed is done. Several paths are taken one by one, by rate or by amount, whichever brings more in the end.
 
-use clearing::{Amount, AssetKey, Book, Offer, OfferKey};
-use ruint::Uint;
-use ruint::aliases::U256;
-
-/// The most assets of a path.
-const MOST_ASSETS: usize = 6;
+use crate::market::{Market, Stand};
+use crate::scene::float;
+use clearing::{Amount, AssetKey, Band, OfferKey, PartyKey};
+use ruint::aliases::{U256, U512};
 
 /// The most paths of a quote.
 pub const MAX_PATHS: usize = 16;
+
+/// The most offers of a path.
+const MOST_OFFERS: usize = 5;
+
+/// What is gained by less than this is not looked for.
+const WORTH: f64 = 1.0 + 1e-4;
+
+/// The most work of one search, a step or an offer looked at. Small books are searched through.
+const WORK: usize = 4_000;
+
+/// The most work of a quote.
+const WORK_IN_ALL: usize = 16_000;
+
+/// The work of looking into a pair.
+const PASSING: usize = 10;
+
+/// By rate, a path does at least this part of what is asked.
+const LEAST_PART: f64 = 1e-3;
+
+/// How often a search begins again without an offer whose minimum or whole lot its chain cannot meet.
+const TRIES: usize = 8;
 
 /// Which amount of a quote is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,22 +60,22 @@ pub struct Ask {
     pub strict: Strict,
     /// The most paths that the amount may be split over, 1 to [`MAX_PATHS`].
     pub paths: usize,
-    /// The time at which offers must be valid, epoch seconds.
-    pub now: u64,
+    /// Who asks, if that is known: nobody trades with himself.
+    pub party: Option<PartyKey>,
 }
 
 /// What the market answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// Names the book that was asked: a hash over its live offers.
+    /// Names the live offers that were asked, see [`Market::snapshot`].
     pub snapshot: u128,
-    /// The second (epoch) at which the first of the offers used ends; `now` when nothing is offered.
+    /// The second (epoch) at which the first of the offers used ends; the market's time when nothing is offered.
     pub expires: u64,
     /// What is sent in all.
     pub send: Amount,
     /// What is received in all.
     pub receive: Amount,
-    /// The paths, best rate first.
+    /// The paths, in the order in which they were taken.
     pub paths: Vec<Path>,
 }
 
@@ -63,6 +86,8 @@ pub struct Path {
     pub assets: Vec<AssetKey>,
     /// The offers used, one between each two assets.
     pub offers: Vec<OfferKey>,
+    /// What passes each asset, in its smallest units: what is sent, what each offer gives, the last what is received.
+    pub amounts: Vec<Amount>,
     /// What is sent on this path.
     pub send: Amount,
     /// What is received on this path.
@@ -86,41 +111,15 @@ pub enum QuoteError {
     Paths,
 }
 
-/// A book made ready for quotes: build it once per book, ask it per keystroke.
-pub struct Market<'a> {
-    book: &'a Book,
-    /// Live offers by the asset they want, as places in the book.
-    wanting: Vec<Vec<u32>>,
-    snapshot: u128,
-    now: u64,
-}
-
-impl<'a> Market<'a> {
-    /// Readies the offers of `book` that are valid at `now`.
-    #[must_use]
-    pub fn new(book: &'a Book, now: u64) -> Market<'a> {
-        let mut wanting = vec![Vec::new(); book.assets().len()];
-        let mut snapshot = Fnv::default();
-        for (at, offer) in (0u32..).zip(book.offers()) {
-            if offer.is_valid_at(now) {
-                wanting[place(book, offer.want)].push(at);
-                snapshot.offer(offer);
-            }
-        }
-        Market { book, wanting, snapshot: snapshot.0, now }
-    }
-
+impl Market {
     /// Answers `ask`. What cannot be had is left out: the amounts may be less than asked, and zero.
     ///
     /// # Errors
     /// A [`QuoteError`] in the order of its variants.
     pub fn quote(&self, ask: &Ask) -> Result<Quote, QuoteError> {
-        for asset in [ask.send, ask.receive] {
-            if self.book.asset(asset).is_none() {
-                return Err(QuoteError::UnknownAsset(asset));
-            }
-        }
-        if ask.send == ask.receive {
+        let place = |asset| self.place(asset).ok_or(QuoteError::UnknownAsset(asset));
+        let (send, receive) = (place(ask.send)?, place(ask.receive)?);
+        if send == receive {
             return Err(QuoteError::SameAsset);
         }
         if ask.amount.is_zero() {
@@ -129,187 +128,455 @@ impl<'a> Market<'a> {
         if !(1..=MAX_PATHS).contains(&ask.paths) {
             return Err(QuoteError::Paths);
         }
-        let (from, to) = (place(self.book, ask.send), place(self.book, ask.receive));
-        let mut spent = vec![false; self.book.offers().len()];
-        let mut left = ask.amount.get();
-        let mut quote = Quote {
-            snapshot: self.snapshot,
-            expires: u64::MAX,
-            send: Amount::ZERO,
-            receive: Amount::ZERO,
-            paths: vec![],
+        let wish = Wish::new(self, ask, (send, receive), None);
+        Ok(self.quoted(wish.best(ask.paths)))
+    }
+
+    /// The quote of these paths.
+    fn quoted(&self, walks: Vec<Walk>) -> Quote {
+        let offers = walks.iter().flat_map(|walk| &walk.slots).map(|slot| &self.entry(*slot).offer);
+        let expires = offers.map(|offer| offer.valid_until).min().unwrap_or(self.now);
+        let sum = |of: &dyn Fn(&Walk) -> u128| walks.iter().map(of).fold(0, u128::saturating_add);
+        let (send, receive) = (sum(&Walk::send), sum(&Walk::receive));
+        let paths = walks.iter().map(|walk| self.path(walk)).collect();
+        Quote { snapshot: self.snapshot(), expires, send: capped(send), receive: capped(receive), paths }
+    }
+
+    pub(crate) fn path(&self, walk: &Walk) -> Path {
+        let offers = || walk.slots.iter().map(|slot| &self.entry(*slot).offer);
+        let mut assets: Vec<AssetKey> = offers().map(|offer| offer.want).collect();
+        assets.extend(offers().next_back().map(|offer| offer.give));
+        Path {
+            assets,
+            offers: offers().map(|offer| offer.key).collect(),
+            amounts: walk.amounts.iter().copied().map(capped).collect(),
+            send: capped(walk.send()),
+            receive: capped(walk.receive()),
+        }
+    }
+}
+
+/// No amount of a path passes what the offers give, and what is sent is checked.
+fn capped(units: u128) -> Amount {
+    Amount::new(units).unwrap_or(Amount::MAX)
+}
+
+/// What is asked, in the market's numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'m> {
+    market: &'m Market,
+    send: u32,
+    receive: u32,
+    amount: u128,
+    strict: Strict,
+    party: Option<PartyKey>,
+    /// The least that must be received per unit sent, as a fraction.
+    floor: (U256, U256),
+}
+
+/// What a search holds on to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// The best rate; what its offers hold is not looked at.
+    Rate,
+    /// The most for the amount, which one chain has to carry.
+    Amount,
+}
+
+/// One chain of offers and what it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Walk {
+    pub(crate) slots: Vec<u32>,
+    /// What is sent, then what each offer gives.
+    pub(crate) amounts: Vec<u128>,
+}
+
+impl Walk {
+    pub(crate) fn send(&self) -> u128 {
+        self.amounts.first().copied().unwrap_or(0)
+    }
+
+    pub(crate) fn receive(&self) -> u128 {
+        self.amounts.last().copied().unwrap_or(0)
+    }
+}
+
+/// What earlier paths took, and what a chain cannot use.
+#[derive(Clone, Default)]
+struct Used {
+    taken: Vec<(u32, u128)>,
+    banned: Vec<u32>,
+    /// The work left.
+    work: usize,
+}
+
+impl Used {
+    fn taken(&self, slot: u32) -> u128 {
+        self.taken.iter().filter(|(taken, _)| *taken == slot).map(|(_, units)| units).sum()
+    }
+}
+
+impl<'m> Wish<'m> {
+    /// `limit`: the least received per unit sent, as a fraction, beside the band that binds everybody.
+    pub(crate) fn new(
+        market: &'m Market,
+        ask: &Ask,
+        (send, receive): (u32, u32),
+        limit: Option<(U256, U256)>,
+    ) -> Wish<'m> {
+        let kept = Band::WHOLE_PPM - market.rules.band.ppm();
+        let raw = |place: u32| {
+            let asset = &market.assets.assets()[place as usize];
+            asset.reference.per_smallest_unit(asset.decimals).raw()
         };
-        // An offer serves one path: what it has left after that is no longer the cheapest way.
-        for _ in 0..MAX_PATHS * 8 {
-            if quote.paths.len() == ask.paths || left == 0 {
+        let band = (raw(send) * U256::from(kept), raw(receive) * U256::from(Band::WHOLE_PPM));
+        let floor = match limit {
+            Some(limit) if wider(limit.0, band.1) > wider(band.0, limit.1) => limit,
+            _ => band,
+        };
+        let Ask { amount, strict, party, .. } = *ask;
+        Wish { market, send, receive, amount: amount.get(), strict, party, floor }
+    }
+
+    /// The same, content with less than the band or a limit asks.
+    pub(crate) fn at_any_rate(self) -> Wish<'m> {
+        Wish { floor: (U256::ZERO, U256::from(1)), ..self }
+    }
+
+    /// The best walks found: one that carries everything at the best rate, or several taken by rate, or by amount,
+    /// whichever brings more.
+    pub(crate) fn best(&self, paths: usize) -> Vec<Walk> {
+        let mut used = Used { work: WORK_IN_ALL, ..Used::default() };
+        let by_amount = self.one(By::Amount, &mut used);
+        if paths == 1 {
+            return by_amount.into_iter().collect();
+        }
+        let Some(by_rate) = self.one(By::Rate, &mut used) else { return by_amount.into_iter().collect() };
+        let rate = |walk: &Walk| float(walk.receive()) / float(walk.send());
+        let by_amount = match by_amount {
+            Some(walk)
+                if self.is_done(self.amount - self.done(&walk)) && rate(&walk) * WORTH >= rate(&by_rate) =>
+            {
+                return vec![walk];
+            }
+            Some(walk) => self.split(By::Amount, paths, walk, &mut used),
+            None => Vec::new(),
+        };
+        let by_rate = self.split(By::Rate, paths, by_rate, &mut used);
+        let worth = |walks: &[Walk]| {
+            let sum = |of: &dyn Fn(&Walk) -> u128| walks.iter().map(of).fold(0, u128::saturating_add);
+            let legs: usize = walks.iter().map(|walk| walk.slots.len()).sum();
+            (sum(&Walk::receive), std::cmp::Reverse((sum(&Walk::send), legs)))
+        };
+        if worth(&by_rate) > worth(&by_amount) { by_rate } else { by_amount }
+    }
+
+    /// Takes paths one by one after the first, the last by amount.
+    fn split(&self, by: By, paths: usize, first: Walk, used: &mut Used) -> Vec<Walk> {
+        used.taken.clear();
+        let mut left = self.amount;
+        let mut walks: Vec<Walk> = Vec::new();
+        let mut next = Some(first);
+        while let Some(walk) = next {
+            left -= self.done(&walk);
+            used.taken.extend(walk.slots.iter().copied().zip(walk.amounts[1..].iter().copied()));
+            walks.push(walk);
+            if self.is_done(left) || walks.len() == paths {
                 break;
             }
-            let Some(offers) = self.cheapest(from, to, &spent) else { break };
-            match self.walk(&offers, left, ask.strict) {
-                Walked::Path(path) => {
-                    left -= match ask.strict {
-                        Strict::Send => path.send.get(),
-                        Strict::Receive => path.receive.get(),
-                    };
-                    for &at in &offers {
-                        spent[at as usize] = true;
-                        quote.expires = quote.expires.min(self.book.offers()[at as usize].valid_until);
-                    }
-                    quote.send = quote.send.checked_add(path.send).unwrap_or(Amount::MAX);
-                    quote.receive = quote.receive.checked_add(path.receive).unwrap_or(Amount::MAX);
-                    quote.paths.push(path);
-                }
-                Walked::Stuck(at) => spent[at as usize] = true,
-            }
+            let by = if walks.len() + 1 == paths { By::Amount } else { by };
+            next = Wish { amount: left, ..*self }.one(by, used);
         }
-        if quote.paths.is_empty() {
-            quote.expires = self.now;
-        }
-        Ok(quote)
+        walks
     }
 
-    /// The path of the least product of limits over offers not spent: layered over at most five offers. Guessed in
-    /// floats; amounts are exact.
-    fn cheapest(&self, from: usize, to: usize, spent: &[bool]) -> Option<Vec<u32>> {
-        const NONE: u32 = u32::MAX;
-        let assets = self.book.assets().len();
-        let mut costs = vec![vec![f64::INFINITY; assets]];
-        let mut came: Vec<Vec<u32>> = vec![vec![NONE; assets]];
-        costs[0][from] = 0.0;
-        for hop in 1..MOST_ASSETS {
-            let before = &costs[hop - 1];
-            let mut cost = before.clone();
-            let mut by = vec![NONE; assets];
-            for (asset, wanting) in self.wanting.iter().enumerate() {
-                if before[asset].is_infinite() || asset == to {
+    /// Whether what is left is nothing, or too little to be worth a path.
+    fn is_done(&self, left: u128) -> bool {
+        float(left) <= float(self.amount) * (WORTH - 1.0)
+    }
+
+    /// How much of the amount asked a walk does.
+    fn done(&self, walk: &Walk) -> u128 {
+        match self.strict {
+            Strict::Send => walk.send(),
+            Strict::Receive => walk.receive(),
+        }
+    }
+
+    /// One path.
+    fn one(&self, by: By, used: &mut Used) -> Option<Walk> {
+        // What is to be received at once nobody may hold: then the most that one chain can bring.
+        let widest = (by == By::Amount && self.strict == Strict::Receive).then_some(true);
+        for forward in std::iter::once(self.strict == Strict::Send).chain(widest) {
+            used.banned.clear();
+            for _ in 0..TRIES {
+                let search = Search::new(self, by, forward, used);
+                let (slots, work) = search.run();
+                used.work -= work;
+                let Some(slots) = slots else { break };
+                match self.walk(&slots, used) {
+                    Ok(walk) => return Some(walk),
+                    Err(stuck) => used.banned.push(stuck),
+                }
+            }
+        }
+        None
+    }
+
+    /// Carries as much as asked along `slots`, in whole units; otherwise the offer that refuses.
+    fn walk(&self, slots: &[u32], used: &Used) -> Result<Walk, u32> {
+        let entries: Vec<_> = slots.iter().map(|slot| self.market.entry(*slot)).collect();
+        // From the front: each gives at most what it has, and what it is paid for.
+        let mut most = if self.strict == Strict::Send { self.amount } else { u128::MAX };
+        let mut forward = Vec::with_capacity(entries.len());
+        for (entry, slot) in entries.iter().zip(slots) {
+            let has = entry.offer.give_qty.get().saturating_sub(used.taken(*slot));
+            most = has.min(scaled(most, entry.floor.den(), entry.floor.num(), false));
+            forward.push(most);
+        }
+        let last = slots.len() - 1;
+        // Then back: each gives what the next wants for it, rounded up in the maker's favour.
+        let mut gives = if self.strict == Strict::Receive { most.min(self.amount) } else { most };
+        let mut amounts = vec![0; slots.len() + 1];
+        for at in (0..slots.len()).rev() {
+            let least = entries[at].offer.least_fill().get().max(1);
+            if gives < least {
+                // The unit that rounding left over may be passed on, if it buys the next nothing more.
+                let same = |next: usize| {
+                    let (num, den) = (entries[next].floor.num(), entries[next].floor.den());
+                    scaled(least, den, num, false) == amounts[next + 1]
+                };
+                if least > forward[at] || at == last || !same(at + 1) {
+                    return Err(slots[at]);
+                }
+                gives = least;
+            }
+            amounts[at + 1] = gives;
+            gives = scaled(gives, entries[at].floor.num(), entries[at].floor.den(), true);
+        }
+        amounts[0] = gives;
+        let fits = gives > 0 && gives <= Amount::MAX.get();
+        let fits = fits && (self.strict == Strict::Receive || gives <= self.amount);
+        let (num, den) = self.floor;
+        if fits && wider(U256::from(amounts[slots.len()]), den) >= wider(U256::from(gives), num) {
+            Ok(Walk { slots: slots.to_vec(), amounts })
+        } else {
+            // The last offer of the chain with the worst rate of all is as good as any to do without.
+            Err(slots[last])
+        }
+    }
+}
+
+fn wider(a: U256, b: U256) -> U512 {
+    a.widening_mul(b)
+}
+
+/// `units * num / den` in 512 bits, rounded down or up; 2^128 - 1 above that.
+pub(crate) fn scaled(units: u128, num: U256, den: U256, up: bool) -> u128 {
+    let (quotient, rest) = wider(U256::from(units), num).div_rem(U512::from(den));
+    u128::try_from(quotient).unwrap_or(u128::MAX).saturating_add(u128::from(up && !rest.is_zero()))
+}
+
+/// What a chain can carry so far, in smallest units of the asset that it has come to.
+#[derive(Clone, Copy)]
+struct Carried {
+    most: f64,
+    /// The least that its offers' minimums ask.
+    least: f64,
+    /// USD gained per USD.
+    score: f64,
+}
+
+/// A search of one chain, from what is sent on or from what is received back.
+struct Search<'a> {
+    wish: &'a Wish<'a>,
+    used: &'a Used,
+    by: By,
+    forward: bool,
+    side: usize,
+    goal: u32,
+    /// Per asset the pair that leads to the goal in one step, and its factor.
+    home: Vec<(f64, u32)>,
+    /// The largest of those factors.
+    most_home: f64,
+    longest: usize,
+    work: usize,
+    /// One over what is asked, in USD.
+    scale: f64,
+    best: f64,
+    found: Option<([u32; MOST_OFFERS], usize)>,
+    slots: [u32; MOST_OFFERS],
+    seen: [u32; MOST_OFFERS],
+}
+
+impl<'a> Search<'a> {
+    fn new(wish: &'a Wish<'a>, by: By, forward: bool, used: &'a Used) -> Search<'a> {
+        let market = wish.market;
+        let side = usize::from(!forward);
+        let goal = if forward { wish.receive } else { wish.send };
+        let mut home = vec![(0.0, 0); market.unit.len()];
+        let lanes = &market.sides[1 - side].lanes[goal as usize];
+        for lane in lanes {
+            home[lane.to as usize] = (lane.factor, lane.pair);
+        }
+        let floor = f64::from(wish.floor.0) / f64::from(wish.floor.1) * market.unit[wish.receive as usize]
+            / market.unit[wish.send as usize];
+        // A widest chain is measured by what arrives alone.
+        let floor = if forward && wish.strict == Strict::Receive { 0.0 } else { floor };
+        Search {
+            wish,
+            used,
+            by,
+            forward,
+            side,
+            goal,
+            home,
+            most_home: lanes.first().map_or(0.0, |lane| lane.factor),
+            longest: market.longest(),
+            work: used.work.min(WORK),
+            scale: 1.0,
+            best: floor * (1.0 - 1e-9) / WORTH,
+            found: None,
+            slots: [0; MOST_OFFERS],
+            seen: [0; MOST_OFFERS],
+        }
+    }
+
+    /// The chain found, in the order of sending, and the work done.
+    fn run(mut self) -> (Option<Vec<u32>>, usize) {
+        let work = self.work;
+        let wish = self.wish;
+        let from = if self.forward { wish.send } else { wish.receive };
+        let worth = |units: u128, place: u32| float(units) * wish.market.unit[place as usize];
+        let amount = if self.forward && wish.strict == Strict::Receive {
+            // More than anybody could want for it within the band; without a band, more than that.
+            let most = worth(wish.amount, wish.receive) / wish.market.kept().max(1e-3) * 1.01;
+            (most / wish.market.unit[wish.send as usize]).max(1.0)
+        } else {
+            float(wish.amount)
+        };
+        // What must be carried at least is known only where the whole amount is asked of one chain.
+        let whole = !self.forward && self.by == By::Amount;
+        let start = Carried { most: amount, least: if whole { amount } else { 0.0 }, score: 1.0 };
+        self.scale = 1.0 / (amount * wish.market.unit[from as usize]);
+        self.descend(from, start, 0);
+        let found = self.found.map(|(slots, offers)| {
+            let mut slots = slots[..offers].to_vec();
+            if !self.forward {
+                slots.reverse();
+            }
+            slots
+        });
+        (found, work - self.work)
+    }
+
+    /// Goes on from `asset` after so many offers.
+    fn descend(&mut self, asset: u32, carried: Carried, offers: usize) {
+        let market = self.wish.market;
+        let (factor, pair) = self.home[asset as usize];
+        if carried.score * factor > self.best * WORTH
+            && let Some((slot, there)) = self.pass(pair, self.goal, carried)
+            && there.score > self.best * WORTH
+        {
+            self.best = there.score;
+            self.slots[offers] = slot;
+            self.found = Some((self.slots, offers + 1));
+        }
+        // How many steps may lie between the next one and the one that leads home.
+        let Some(before_last) = self.longest.checked_sub(offers + 2) else { return };
+        self.seen[offers] = asset;
+        let side = &market.sides[self.side];
+        let most = if before_last == 0 { 1.0 } else { side.most[before_last - 1] } * self.most_home;
+        for lane in &side.lanes[asset as usize] {
+            if self.work == 0 || carried.score * lane.factor * most <= self.best * WORTH {
+                return;
+            }
+            self.work -= 1;
+            let onward = if before_last == 0 {
+                self.home[lane.to as usize].0
+            } else {
+                side.gain[before_last - 1][lane.to as usize] * self.most_home
+            };
+            if carried.score * lane.factor * onward <= self.best * WORTH
+                || lane.to == self.goal
+                || self.seen[..=offers].contains(&lane.to)
+            {
+                continue;
+            }
+            if let Some((slot, there)) = self.pass(lane.pair, lane.to, carried)
+                && there.score * onward > self.best * WORTH
+            {
+                self.slots[offers] = slot;
+                self.descend(lane.to, there, offers + 1);
+            }
+        }
+    }
+
+    /// The offer of a pair that does most with what is carried, and what is carried behind it.
+    fn pass(&mut self, pair: u32, to: u32, carried: Carried) -> Option<(u32, Carried)> {
+        let market = self.wish.market;
+        let worth = market.unit[to as usize] * self.scale;
+        let mut best: Option<(u32, Carried)> = None;
+        self.work = self.work.saturating_sub(PASSING);
+        for stand in &market.pairs[pair as usize] {
+            if best.is_some_and(|(_, best)| best.score >= carried.score * stand.factor) || self.work == 0 {
+                break;
+            }
+            self.work -= 1;
+            if !self.serves(stand) {
+                continue;
+            }
+            let taken = if self.used.taken.is_empty() { 0.0 } else { float(self.used.taken(stand.slot)) };
+            let has = stand.most - taken;
+            let (most, least) = if self.forward {
+                (
+                    floored(carried.most * stand.rate).min(has),
+                    floored(carried.least * stand.rate).max(stand.least),
+                )
+            } else {
+                let (most, least) = (carried.most.min(has), carried.least.max(stand.least));
+                if most < least {
                     continue;
                 }
-                for &at in wanting.iter().filter(|at| !spent[**at as usize]) {
-                    let offer = &self.book.offers()[at as usize];
-                    let give = place(self.book, offer.give);
-                    let rate =
-                        crate::scene::float(offer.want_qty.get()) / crate::scene::float(offer.give_qty.get());
-                    let through = before[asset] + rate.ln();
-                    if through < cost[give] - 1e-12 && !self.visits(&came, hop - 1, asset, give) {
-                        cost[give] = through;
-                        by[give] = at;
-                    }
-                }
+                (raised(most / stand.rate), raised(least / stand.rate))
+            };
+            if most < least.max(1.0) {
+                continue;
             }
-            costs.push(cost);
-            came.push(by);
-        }
-        let mut path = Vec::new();
-        let mut asset = to;
-        for hop in (1..MOST_ASSETS).rev() {
-            let at = came[hop][asset];
-            if at != NONE {
-                path.push(at);
-                asset = place(self.book, self.book.offers()[at as usize].want);
+            let full = if self.forward { most * worth } else { 1.0 / (most * worth) };
+            let score = match self.by {
+                By::Amount => full,
+                By::Rate => carried.score * stand.factor,
+            };
+            // A chain that would do next to nothing of what is asked is no path.
+            if self.by == By::Rate && (if self.forward { full / score } else { score / full }) < LEAST_PART {
+                continue;
+            }
+            if best.is_none_or(|(_, best)| score > best.score) {
+                best = Some((stand.slot, Carried { most, least, score }));
             }
         }
-        path.reverse();
-        (!path.is_empty() && asset == from).then_some(path)
+        best
     }
 
-    /// Whether the best path to `asset` in `hops` passes `other`.
-    fn visits(&self, came: &[Vec<u32>], hops: usize, asset: usize, other: usize) -> bool {
-        let mut at = asset;
-        for hop in (0..=hops).rev() {
-            if at == other {
-                return true;
-            }
-            let by = came[hop][at];
-            if by != u32::MAX {
-                at = place(self.book, self.book.offers()[by as usize].want);
-            }
-        }
-        at == other
-    }
-
-    /// Pushes as much as asked along `offers`, in whole units.
-    fn walk(&self, offers: &[u32], left: u128, strict: Strict) -> Walked {
-        let chain: Vec<&Offer> = offers.iter().map(|at| &self.book.offers()[*at as usize]).collect();
-        // The most that can arrive at the end, found from the front: each offer gives at most what it has and what
-        // it is paid for.
-        let mut most = if strict == Strict::Send { left } else { u128::MAX };
-        for offer in &chain {
-            most = offer.give_qty.get().min(given_for(offer, most));
-        }
-        let receive = if strict == Strict::Receive { most.min(left) } else { most };
-        // Then back: what each must give is what the next wants for it, rounded up in the maker's favour.
-        let mut needed = receive;
-        let mut gives = Vec::with_capacity(chain.len());
-        for (offer, at) in chain.iter().zip(offers).rev() {
-            if needed == 0 || needed > offer.give_qty.get() || needed < offer.least_fill().get() {
-                return Walked::Stuck(*at);
-            }
-            gives.push(needed);
-            needed = wanted_for(offer, needed);
-        }
-        let (Ok(send), Ok(receive)) = (Amount::new(needed), Amount::new(receive)) else {
-            return Walked::Stuck(offers[0]);
-        };
-        if send.is_zero() || (strict == Strict::Send && needed > left) {
-            return Walked::Stuck(offers[0]);
-        }
-        let mut assets: Vec<AssetKey> = chain.iter().map(|offer| offer.want).collect();
-        assets.extend(chain.last().map(|offer| offer.give));
-        Walked::Path(Path { assets, offers: chain.iter().map(|offer| offer.key).collect(), send, receive })
+    fn serves(&self, stand: &Stand) -> bool {
+        !self.used.banned.contains(&stand.slot)
+            && self.wish.party.is_none_or(|party| self.wish.market.entry(stand.slot).offer.party != party)
     }
 }
 
-/// What became of one chain of offers.
-enum Walked {
-    /// It carries this.
-    Path(Path),
-    /// This offer refuses the amount.
-    Stuck(u32),
+/// The whole part, where a number that misses the next by no more than floats do counts as that one.
+fn floored(number: f64) -> f64 {
+    let number = number * (1.0 + 4e-16);
+    if number < EXACT { float(crate::exact::whole(number)) } else { number }
 }
 
-/// The most that `offer` gives for `paid`, rounded down, not looking at what it has.
-fn given_for(offer: &Offer, paid: u128) -> u128 {
-    let given: Uint<256, 4> =
-        U256::from(paid) * U256::from(offer.give_qty.get()) / U256::from(offer.want_qty.get());
-    u128::try_from(given).unwrap_or(u128::MAX)
+/// The next whole number, with the same grace.
+fn raised(number: f64) -> f64 {
+    let number = number * (1.0 - 4e-16);
+    let whole = floored(number);
+    if whole < number { whole + 1.0 } else { whole }
 }
 
-/// The least that `offer` wants for giving `given`, rounded up.
-fn wanted_for(offer: &Offer, given: u128) -> u128 {
-    let product = U256::from(given) * U256::from(offer.want_qty.get());
-    let (quotient, rest) = product.div_rem(U256::from(offer.give_qty.get()));
-    u128::try_from(quotient).unwrap_or(u128::MAX).saturating_add(u128::from(!rest.is_zero()))
-}
-
-fn place(book: &Book, asset: AssetKey) -> usize {
-    book.asset_index(asset).expect("a book holds the assets of its offers")
-}
-
-/// FNV-1a over 128 bits: names a snapshot, protects nothing.
-struct Fnv(u128);
-
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
-
-impl Fnv {
-    fn offer(&mut self, offer: &Offer) {
-        self.bytes(&offer.key.0.to_le_bytes());
-        self.bytes(&offer.party.0);
-        self.bytes(&offer.give.0.to_le_bytes());
-        self.bytes(&offer.give_qty.get().to_le_bytes());
-        self.bytes(&offer.want.0.to_le_bytes());
-        self.bytes(&offer.want_qty.get().to_le_bytes());
-        self.bytes(&[u8::from(offer.divisible)]);
-        self.bytes(&offer.min_fill.get().to_le_bytes());
-        self.bytes(&offer.valid_until.to_le_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-        }
-    }
-}
+/// From here on every float is whole.
+const EXACT: f64 = 9_007_199_254_740_992.0;

@@ -2,7 +2,7 @@
 
 use crate::fill::Fill;
 use crate::scene::Scene;
-use clearing::{AssetKey, Book, Mode, OfferKey};
+use clearing::{Amount, AssetKey, Book, Mode, Offer, OfferKey};
 use rayon::prelude::*;
 
 /// Why a valid offer gives nothing.
@@ -44,9 +44,26 @@ pub struct Unfilled {
     pub offer: OfferKey,
     /// Why.
     pub reason: Reason,
-    /// The nearest thing that would complete a ring: an offer giving the first for the second, at a rate that the
-    /// rest of the ring can bear.
-    pub nearest: (AssetKey, AssetKey),
+    /// The nearest thing that would complete a ring.
+    pub nearest: Missing,
+    /// Where the limit is too far: the most that it could want for all that it gives and be in a ring. None where the
+    /// band forbids to go so low.
+    pub bearable: Option<Amount>,
+}
+
+/// An offer that nobody has made and that would complete a ring: of all that join a chain of offers to what is wanted, the
+/// one whose maker could ask the most. Quantities fill the unfilled offer; with a chain in between they are about right,
+/// and the offers of the chain may hold less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What it would give.
+    pub give: AssetKey,
+    /// How much of it.
+    pub give_qty: Amount,
+    /// What it could want for that.
+    pub want: AssetKey,
+    /// The most that it could want.
+    pub want_qty: Amount,
 }
 
 /// The least sum of log-floors, per number of legs, of a walk from each asset to one asset.
@@ -57,6 +74,9 @@ struct Reach {
     longer: Vec<f64>,
     /// Over offers that are not used up.
     left: Vec<f64>,
+    /// The two assets that the best chains over what is left lead to in two legs less than allowed, best first: there an
+    /// offer that nobody has made could go on.
+    ends: Vec<(usize, f64)>,
 }
 
 /// A pair of assets with its best log-floors.
@@ -124,7 +144,13 @@ pub(crate) fn unfilled(book: &Book, scene: &Scene, fill: &Fill<'_>, now: u64) ->
                     } else {
                         Reason::MinimumNotReached
                     };
-                    Unfilled { offer: offer.key, reason, nearest: (offer.want, offer.give) }
+                    let bearable = match reason {
+                        Reason::LimitTooFar { .. } => bearable(scene, offer, own, reach.valid[want]),
+                        _ => None,
+                    };
+                    let asked = at_floor(scene, offer, (place(offer.give), want), own);
+                    let nearest = missing(book, scene, offer, asked, &reach);
+                    Unfilled { offer: offer.key, reason, nearest, bearable }
                 })
                 .collect::<Vec<_>>()
         })
@@ -148,12 +174,56 @@ fn reach(scene: &Scene, pairs: &[Pair], home: usize) -> Reach {
         }
         after
     };
-    for _ in 1..scene.longest {
+    let mut ends: Vec<(usize, f64)> = Vec::new();
+    for legs in 1..scene.longest {
         valid = step(&valid, &|pair| pair.valid);
         left = step(&left, &|pair| pair.left);
+        if legs + 2 == scene.longest {
+            ends =
+                left.iter().copied().enumerate().filter(|(at, log)| *at != home && *log < -WORTH).collect();
+            ends.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+            ends.truncate(2); // one of them may be what is wanted
+        }
     }
     let longer = step(&valid, &|pair| pair.valid);
-    Reach { valid, longer, left }
+    Reach { valid, longer, left, ends }
+}
+
+/// A longer ring is worth its shipments from a tenth of a percent.
+const WORTH: f64 = 1e-3;
+
+/// What `offer` asks at least for all that it gives: its limit, or what the band asks where that is more.
+fn at_floor(scene: &Scene, offer: &Offer, (give, want): (usize, usize), log_floor: f64) -> Amount {
+    let all = crate::scene::float(offer.give_qty.get()) * scene.unit[give] * log_floor.exp();
+    let units = crate::exact::whole((all / scene.unit[want]).ceil());
+    Amount::new(units).unwrap_or(Amount::MAX).max(offer.want_qty)
+}
+
+/// The most that `offer` could want for all that it gives, if the rest of its best ring asks `rest`.
+fn bearable(scene: &Scene, offer: &Offer, own: f64, rest: f64) -> Option<Amount> {
+    // Its floor would have to be this; ring mode lets nobody go under the band.
+    let floor = -rest;
+    if scene.mode == Mode::Ring && floor < scene.kept.max(1e-300).ln() {
+        return None;
+    }
+    let units = crate::scene::float(offer.want_qty.get()) * (floor - own).min(0.0).exp() * (1.0 - 1e-9);
+    Amount::new(crate::exact::whole(units)).ok().filter(|units| !units.is_zero())
+}
+
+/// Gives what `offer` wants, `asked` of it; for what it gives, or for what a chain of others makes of that where this
+/// leaves the maker more.
+fn missing(book: &Book, scene: &Scene, offer: &Offer, asked: Amount, reach: &Reach) -> Missing {
+    let direct = Missing { give: offer.want, give_qty: asked, want: offer.give, want_qty: offer.give_qty };
+    let place = |key| book.asset_index(key).expect("a book holds the assets of its offers");
+    let Some(&(end, log)) = reach.ends.iter().find(|(end, _)| *end != place(offer.want)) else {
+        return direct;
+    };
+    let value = crate::scene::float(offer.give_qty.get()) * scene.unit[place(offer.give)];
+    let units = crate::exact::whole(value * (-log).exp() / scene.unit[end]);
+    match Amount::new(units) {
+        Ok(want_qty) if units > 0 => Missing { want: book.assets()[end].key, want_qty, ..direct },
+        _ => direct,
+    }
 }
 
 /// How far above one the exponential of `log` is, in parts per million.

@@ -146,11 +146,15 @@ impl Book {
             return Err(BookError::DuplicateOffer(pair[0].key));
         }
         let book = Book { assets, offers };
-        book.offers.iter().try_for_each(|offer| book.validate(offer))?;
+        book.offers.iter().try_for_each(|offer| book.admits(offer))?;
         Ok(book)
     }
 
-    fn validate(&self, offer: &Offer) -> Result<(), BookError> {
+    /// Whether `offer` makes sense over the assets of this book; other offers of its key are not looked for.
+    ///
+    /// # Errors
+    /// The first [`BookError`] about it, in the order of the variants.
+    pub fn admits(&self, offer: &Offer) -> Result<(), BookError> {
         let key = offer.key;
         for asset in [offer.give, offer.want] {
             if self.asset(asset).is_none() {

@@ -14,7 +14,7 @@ async function value() {
   try {
     const said = await post("/offers/value.json", fields);
     if (turn !== asked) return;
-    for (const name of ["give", "want", "limit", "hint", "quote", "book"]) document.getElementById("v-" + name).textContent = said[name];
+    for (const name of ["give", "want", "limit", "hint", "quote", "ring", "book"]) document.getElementById("v-" + name).textContent = said[name];
     document.getElementById("v-limit").className = said.tone;
   } catch {
     // The button "What is it worth?" asks the server for the whole page instead.

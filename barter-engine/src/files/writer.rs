@@ -65,23 +65,30 @@ pub fn write_duals(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result
     })
 }
 
-/// Writes `unfilled.csv`: offer_id, reason, too_dear_ppm, nearest_give, nearest_want.
+/// Writes `unfilled.csv`: offer_id, reason, too_dear_ppm, bearable_want_qty (the most that it could want and be in a ring),
+/// and the offer that would complete a ring: nearest_give, nearest_want, nearest_give_qty, nearest_want_qty.
 ///
 /// # Errors
 /// [`Reason::Io`].
 pub fn write_unfilled(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
     write_file(path, |file| {
-        writeln!(file, "offer_id,reason,too_dear_ppm,nearest_give,nearest_want")?;
+        writeln!(
+            file,
+            "offer_id,reason,too_dear_ppm,bearable_want_qty,nearest_give,nearest_want,nearest_give_qty,nearest_want_qty"
+        )?;
         for offer in &clearing.unfilled {
             let ppm =
                 if let Why::LimitTooFar { ppm } = offer.reason { ppm.to_string() } else { String::new() };
             writeln!(
                 file,
-                "{},{},{ppm},{},{}",
+                "{},{},{ppm},{},{},{},{},{}",
                 field(book.offer_name(offer.offer)),
                 offer.reason.name(),
-                field(book.asset_name(offer.nearest.0)),
-                field(book.asset_name(offer.nearest.1)),
+                offer.bearable.map(|units| units.to_string()).unwrap_or_default(),
+                field(book.asset_name(offer.nearest.give)),
+                field(book.asset_name(offer.nearest.want)),
+                offer.nearest.give_qty,
+                offer.nearest.want_qty,
             )?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Context, anyhow, bail};
 use barter_engine::files::{self, NamedBook, Source};
 use barter_engine::{Ask, Market, Quote, Strict};
 use clap::ValueEnum;
-use clearing::{Amount, AssetKey};
+use clearing::{Amount, AssetKey, Band, Rules};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -33,6 +33,10 @@ pub(crate) struct Args {
     /// The most paths that the amount is split over.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     paths: u8,
+    /// The fairness band around the reference prices, a share: no ring trades anybody under it, so nothing is quoted there.
+    /// With 1, limits alone count.
+    #[arg(long, default_value = "0.02")]
+    band: Band,
     /// The time at which offers must be valid, epoch seconds; the present by default.
     #[arg(long, value_name = "EPOCH")]
     now: Option<u64>,
@@ -61,6 +65,8 @@ struct Shown<'a> {
 struct ShownPath<'a> {
     assets: Vec<&'a str>,
     offers: Vec<&'a str>,
+    /// What passes each asset: sent, then given by each offer.
+    amounts: Vec<String>,
     send: String,
     receive: String,
     rate: Option<String>,
@@ -92,9 +98,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             StrictName::Receive => Strict::Receive,
         },
         paths: usize::from(args.paths),
-        now,
+        party: None,
     };
-    let quote = Market::new(&book.book, now).quote(&ask)?;
+    let rules = Rules { band: args.band, ..Rules::default() };
+    let quote = Market::new(&book.book, &rules, now).quote(&ask)?;
     println!("{}", serde_json::to_string_pretty(&show(&book, &ask, &quote))?);
     Ok(())
 }
@@ -113,6 +120,7 @@ fn show<'a>(book: &'a NamedBook, ask: &Ask, quote: &Quote) -> Shown<'a> {
             .map(|path| ShownPath {
                 assets: path.assets.iter().map(|asset| book.asset_name(*asset)).collect(),
                 offers: path.offers.iter().map(|offer| book.offer_name(*offer)).collect(),
+                amounts: path.amounts.iter().map(Amount::to_string).collect(),
                 send: path.send.to_string(),
                 receive: path.receive.to_string(),
                 rate: rate(path.send, path.receive),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use barter_engine::{Ask, Market as Quotes, Strict};
-use clearing::{Amount, AssetKey, Book};
+use barter_engine::{Ask, Market as Quotes, MarketError, Strict};
+use clearing::{Amount, AssetKey, OfferKey, PartyKey};
 use ledger::{SubChain, Timestamp};
 use payment_chain::Payload;
 use payment_chain::model::{AssetId, Commitment, OfferId, OfferTerms};
@@ -118,16 +118,14 @@ pub(crate) struct Value {
     hint: String,
     /// What the quantity given would fetch on the book as it is.
     quote: String,
+    /// Whether a ring would close at once, or what keeps it from closing.
+    ring: String,
     /// What the open offers hold of it.
     book: String,
 }
 
 /// The open offers at one height, ready for quotes.
-pub(crate) struct LiveBook {
-    book: Book,
-    /// Epoch seconds of the block that it is of.
-    now: u64,
-}
+pub(crate) struct LiveBook(Quotes);
 
 /// The live book. No block is committed while the state is read, so that is done once for each height, however many
 /// look at their offers.
@@ -136,19 +134,25 @@ pub(crate) fn live_book(app: &App) -> Result<Arc<LiveBook>, WebError> {
     app.book.at(ledger.height(), || {
         Ok(ledger.view_head(|state, head| {
             let time = head.block.header.time;
-            LiveBook { book: payment_chain::view::book(state, time), now: time.seconds() }
+            let rules = payment_chain::view::config(state).map(|config| config.rules()).unwrap_or_default();
+            LiveBook(Quotes::new(&payment_chain::view::book(state, time), &rules, time.seconds()))
         }))
     })
 }
 
 /// What `given` of one asset would fetch of another, passed on along open offers: a look at the book, no promise.
-fn quote(live: &LiveBook, goods: &Goods, give: i64, want: i64, given: Amount) -> String {
+fn quote(live: &LiveBook, goods: &Goods, own: PartyKey, (give, want): (i64, i64), given: Amount) -> String {
     let key = |id: i64| AssetKey(u64::try_from(id).unwrap_or(0));
-    let LiveBook { book, now } = live;
-    let now = *now;
-    let ask = Ask { send: key(give), receive: key(want), amount: given, strict: Strict::Send, paths: 3, now };
+    let ask = Ask {
+        send: key(give),
+        receive: key(want),
+        amount: given,
+        strict: Strict::Send,
+        paths: 3,
+        party: Some(own),
+    };
     // An asset that no live offer names is not in the book at all.
-    let quote = Quotes::new(book, now).quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
+    let quote = live.0.quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
     let Some(quote) = quote else {
         return "No chain of open offers leads from one to the other at the moment; yours may be the missing link."
             .to_owned();
@@ -168,8 +172,55 @@ fn quote(live: &LiveBook, goods: &Goods, give: i64, want: i64, given: Amount) ->
     )
 }
 
+/// Whether `offer` would close a ring on the book as it is; otherwise what comes nearest.
+fn ring_now(live: &LiveBook, goods: &Goods, offer: &clearing::Offer) -> String {
+    let id = |key: AssetKey| i64::try_from(key.0).unwrap_or(0);
+    let of = |key: AssetKey, units| format!("{} of {}", goods.brief(id(key), units), goods.name(id(key)));
+    match live.0.try_offer(offer) {
+        Err(MarketError::Crossing(_)) => {
+            "You have an open offer on the other side of one of these goods, so the market would refuse this one."
+                .to_owned()
+        }
+        // Goods that no live offer names.
+        Err(MarketError::Book(_)) => String::new(),
+        Ok(trial) if !trial.rings.is_empty() => {
+            let others: std::collections::BTreeSet<_> =
+                trial.rings.iter().flat_map(|ring| &ring.legs).map(|leg| leg.offer).collect();
+            format!(
+                "This would close {} now, with {}: you would give {} and receive {}. Others may come first.",
+                show::counted(trial.rings.len(), "ring", "rings"),
+                show::counted(others.len().saturating_sub(1), "offer", "offers"),
+                of(offer.give, trial.gives),
+                of(offer.want, trial.receives),
+            )
+        }
+        Ok(trial) => match trial.near {
+            None => String::new(),
+            Some(near) if near.ppm == 0 => {
+                "The rates of others would do, but somebody's smallest part is more than there is.".to_owned()
+            }
+            Some(near) if near.want_qty.is_zero() => format!(
+                "The nearest ring brings {} less than you may be given: it would be too far under reference value.",
+                percent(near.ppm)
+            ),
+            Some(near) => format!(
+                "No ring closes at this limit. One would if you wanted at most {}, which is {} less, over {}.",
+                of(offer.want, near.want_qty),
+                percent(near.ppm),
+                show::counted(near.path.offers.len(), "offer", "offers"),
+            ),
+        },
+    }
+}
+
+/// Parts per million in percent, rounded up to a tenth.
+fn percent(ppm: u64) -> String {
+    let tenths = ppm.div_ceil(1_000);
+    format!("{}.{}\u{a0}%", show::grouped(&(tenths / 10).to_string()), tenths % 10)
+}
+
 /// Values the quantities of a form, as far as they are there.
-fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Value>, WebError> {
+fn evaluate(app: &App, model: &mut Model<'_>, form: &Form, own: PartyKey) -> Result<Option<Value>, WebError> {
     let goods = Goods::load(model)?;
     let number = |name: &str| form.value(name).parse::<i64>().ok();
     let (Some(give), Some(want)) = (number("give"), number("want")) else { return Ok(None) };
@@ -201,7 +252,28 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form) -> Result<Option<Valu
         }
     }
     if let Some(given) = given {
-        value.quote = quote(&*live_book(app)?, &goods, give, want, given);
+        value.quote = quote(&*live_book(app)?, &goods, own, (give, want), given);
+    }
+    if let (Some(give_qty), Some(want_qty)) = (given, wanted)
+        && !give_qty.is_zero()
+        && !want_qty.is_zero()
+    {
+        let key = |id: i64| AssetKey(u64::try_from(id).unwrap_or(0));
+        let divisible = form.ticked("divisible");
+        let min_fill = read_amount(&mut scratch, "min_fill", give_asset.places()).filter(|_| divisible);
+        let offer = clearing::Offer {
+            key: OfferKey(u64::MAX),
+            party: own,
+            give: key(give),
+            give_qty,
+            want: key(want),
+            want_qty,
+            divisible,
+            min_fill: min_fill.unwrap_or_default().min(give_qty),
+            valid_from: 0,
+            valid_until: u64::MAX,
+        };
+        value.ring = ring_now(&*live_book(app)?, &goods, &offer);
     }
     let givers = model.open_offers(Some(want), None, 2_000)?;
     let takers = model.open_offers(None, Some(give), 2_000)?;
@@ -271,7 +343,8 @@ async fn form_view(
     mut form: Form,
     amends: Option<i64>,
 ) -> Result<FormPage, WebError> {
-    let own = visitor.trader()?.to_string();
+    let own = visitor.trader()?;
+    let (party, own) = (PartyKey(own.0), own.to_string());
     let days = app
         .chains
         .payment
@@ -287,7 +360,7 @@ async fn form_view(
         if let ([only], true) = (&held[..], form.value("give").is_empty()) {
             form.set("give", only.id.to_string());
         }
-        let value = evaluate(&shared, &mut model, &form)?;
+        let value = evaluate(&shared, &mut model, &form, party)?;
         let sought = form.value("q").to_owned();
         let want: Option<i64> = form.value("want").parse().ok();
         let give: Option<i64> = form.value("give").parse().ok();
@@ -458,9 +531,10 @@ async fn post(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result
 
 /// What the quantities of an unfinished form are worth, for the script that shows it while one types.
 async fn value(visitor: Visitor, app: Shared, Posted(form): Posted) -> Result<HttpResponse, WebError> {
-    visitor.trader()?;
+    let own = PartyKey(visitor.trader()?.0);
     let shared = app.clone();
-    let value = app.read(move |connection| evaluate(&shared, &mut Model::new(connection), &form)).await?;
+    let value =
+        app.read(move |connection| evaluate(&shared, &mut Model::new(connection), &form, own)).await?;
     Ok(HttpResponse::Ok().json(value.unwrap_or_default()))
 }
 
@@ -486,6 +560,10 @@ struct OfferPage {
     joins: i64,
     fills: Vec<Fill>,
     amendable: String,
+    /// Whether it would close a ring now, or what would help it.
+    ring: String,
+    /// Who would complete one directly.
+    missing: String,
 }
 
 async fn offer_page(
@@ -494,6 +572,7 @@ async fn offer_page(
     path: web::Path<i64>,
     query: Query,
 ) -> Result<HttpResponse, WebError> {
+    let party = PartyKey(visitor.address()?.0);
     let own = visitor.address()?.to_string();
     let id = path.into_inner();
     if query.get("amend").is_some() {
@@ -501,6 +580,7 @@ async fn offer_page(
         return page::html(&form_view(&visitor, &app, form, Some(id)).await?);
     }
     let page = visitor.page("Offer");
+    let shared = app.clone();
     let view = app
         .read(move |connection| {
             let mut model = Model::new(connection);
@@ -517,7 +597,41 @@ async fn offer_page(
                 })
                 .collect();
             let remaining = amount(&offer.remaining);
+            let wanted = wanted_for(&offer, remaining);
+            let waits = offer.is_open() && !remaining.is_zero() && !wanted.is_zero();
+            let key = |id: i64| AssetKey(u64::try_from(id).unwrap_or(0));
+            let ring = if waits {
+                let min_fill = amount(&offer.min_fill).min(remaining);
+                let as_it_is = clearing::Offer {
+                    key: OfferKey(u64::try_from(id).unwrap_or(0)),
+                    party,
+                    give: key(offer.give),
+                    give_qty: remaining,
+                    want: key(offer.want),
+                    want_qty: wanted,
+                    divisible: offer.divisible != 0,
+                    min_fill,
+                    valid_from: 0,
+                    valid_until: u64::MAX,
+                };
+                ring_now(&*live_book(&shared)?, &goods, &as_it_is)
+            } else {
+                String::new()
+            };
+            let missing = if waits {
+                format!(
+                    "Somebody who gives {} {} for {} {} would complete one directly.",
+                    goods.brief(offer.want, wanted),
+                    goods.name(offer.want),
+                    goods.brief(offer.give, remaining),
+                    goods.name(offer.give),
+                )
+            } else {
+                String::new()
+            };
             Ok(OfferPage {
+                ring,
+                missing,
                 page,
                 id,
                 row: row(&goods, &offer),

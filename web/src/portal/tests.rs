@@ -595,6 +595,12 @@ fn the_value_of_an_offer_is_shown_before_it_is_made() {
         stage.offers_of_a_ring(Commitment::Indicative);
         let value = browser.post("/offers/value.json", &fields).await;
         assert!(value.body.contains("by jute yarn → diesel → robusta coffee"), "{}", value.body);
+        assert!(value.body.contains("This would close 1 ring now, with 2 offers"), "{}", value.body);
+        let greedy = [("give", "2"), ("want", "3"), ("give_qty", "100"), ("want_qty", "45")];
+        let value = browser.post("/offers/value.json", &greedy).await;
+        assert!(value.body.contains("No ring closes at this limit. One would if"), "{}", value.body);
+        let page = browser.get("/offers/1").await;
+        assert!(page.body.contains("What would complete a ring?"), "{}", page.body);
         let page = browser.post("/offers/new", &[("give", "2"), ("q", "coff"), ("then", "look")]).await;
         assert!(page.body.contains("robusta coffee") && !page.body.contains(">diesel (HS"), "{}", page.body);
         assert_eq!(browser.post("/offers/value.json", &[("give", "x")]).await.status, StatusCode::OK);
