@@ -5,11 +5,11 @@ use crate::choose::{Plan, choose};
 use crate::dive::dive;
 use crate::fill::Fill;
 use crate::lots;
-use crate::pdhg::Master;
+use crate::master::{Bounds, Master};
 use crate::pool::{Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
 use crate::scene::Scene;
-use crate::search::search;
+use crate::search::{every, search};
 use crate::uniform;
 use crate::volumes::Column;
 use clearing::{Answer, Book, Fault, Mode, Prices, Report, Rules, UsdValue};
@@ -79,6 +79,9 @@ pub struct Options<'a> {
     pub effort: Effort,
     /// Asked between steps; `true` ends the search with what there is. The engine itself reads no clock.
     pub stop: Option<&'a (dyn Fn() -> bool + Sync)>,
+    /// Asked between steps: the share of the time limit that is used up, if there is one. Each stage of a search over a
+    /// large book then ends in time for those after it; [`Options::stop`] alone ends all of them at once.
+    pub spent: Option<&'a (dyn Fn() -> f64 + Sync)>,
     /// Told between steps.
     pub progress: Option<&'a (dyn Fn(Progress) + Sync)>,
     /// Leaves out bound and reasons, for callers that only want rings; the bound is then what all offers are worth.
@@ -91,6 +94,11 @@ pub struct Options<'a> {
 impl Options<'_> {
     pub(crate) fn stopped(&self) -> bool {
         self.stop.is_some_and(|stop| stop())
+    }
+
+    /// Whether a stage that should be over at this share of the time has to end.
+    pub(crate) fn late(&self, share: f64) -> bool {
+        self.stopped() || self.spent.is_some_and(|spent| spent() >= share)
     }
 
     pub(crate) fn tell(&self, stage: Stage, done: usize, of: usize, value_usd: f64) {
@@ -281,6 +289,9 @@ fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: 
     fill
 }
 
+/// Passes over every ring between two settings of prices.
+const PASSES: usize = 6;
+
 /// Finds every ring, if there are few enough, and chooses among them; dives otherwise.
 fn search_columns<'a>(
     scene: &'a Scene,
@@ -289,27 +300,33 @@ fn search_columns<'a>(
     stats: &mut Stats,
 ) -> Fill<'a> {
     let plan = Plan::new(scene.offers.len(), options.effort);
-    let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
-    let weights = vec![1.0; caps.len()];
     let mut master = Master::default();
     let mut columns: Vec<Column> = Vec::new();
-    let (rings, found) = if scene.mode == Mode::Lots {
-        lots::search(scene, &plan.first)
+    let rings = if scene.mode == Mode::Lots {
+        // Rings of lots begin at every offer, not at every asset: as many of each would fill the memory.
+        let (rings_per_start, steps_per_start) =
+            (plan.first.rings_per_start.min(4_000), plan.first.steps_per_start.min(100_000));
+        let (rings, found) = lots::search(scene, &Limits { rings_per_start, steps_per_start, ..plan.first });
+        stats.every_ring = found == Found::All;
+        rings
+    } else if let Some(rings) = every(scene, &plan.first) {
+        stats.every_ring = true;
+        rings
     } else {
-        search(scene, &weights, &plan.first)
-    };
-    stats.every_ring = found == Found::All;
-    if !stats.every_ring && scene.mode != Mode::Lots {
         return dive(scene, options, pool, stats);
-    }
+    };
     for ring in rings {
         if pool.push(ring) {
             columns.push(Column::new(scene, &ring));
         }
     }
-    master.solve(&columns, &caps, plan.iterations);
+    let bounds = Bounds {
+        most: scene.offers.iter().map(|offer| offer.cap).collect(),
+        least: vec![0.0; scene.offers.len()],
+    };
+    master.solve(&columns, &vec![false; columns.len()], &bounds, plan.settings, PASSES);
     let levels = columns.iter().zip(&master.levels);
-    let value: f64 = levels.map(|(column, level)| column.value * column.most * level).sum();
+    let value: f64 = levels.map(|(column, level)| column.value * level).sum();
     options.tell(Stage::Rings, 1, 1, value);
     let fill = choose(scene, options, &plan, &columns, &master, stats);
     finish(scene, options, fill, pool, stats)

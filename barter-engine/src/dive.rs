@@ -66,6 +66,13 @@ impl Depth {
 /// earn anything.
 const FIRST_LOSS: f64 = 0.03;
 
+/// The shares of a time limit by which rings are found, minimums decided, volumes whole, and all improved: what is left
+/// is for the proof.
+const SEARCHED: f64 = 0.35;
+const DECIDED: f64 = 0.5;
+pub(crate) const PLACED: f64 = 0.75;
+pub(crate) const POLISHED_BY: f64 = 0.85;
+
 /// Whole units are improved around so many offers, those that have most left.
 const POLISHED: usize = 3_000;
 
@@ -97,7 +104,7 @@ pub(crate) fn dive<'a>(
             ration.solve(depth.settings);
             options.tell(Stage::Rings, round + 1, rounds, fill.value() + ration.value());
             ration.forget(0.3);
-            if new == 0 || options.stopped() {
+            if new == 0 || options.late(SEARCHED) {
                 break;
             }
         }
@@ -107,6 +114,10 @@ pub(crate) fn dive<'a>(
         }
         let steps = if first { depth.steps } else { depth.steps / 2 };
         for step in 0..steps {
+            // The last steps decide all that is left.
+            if step + 3 < steps && options.late(DECIDED) {
+                continue;
+            }
             ration.decide(step, steps);
             if step % 4 == 0 && step > 0 {
                 let found = labels::search(scene, &ration.weights(), &Breadth { rings: 1, ..depth.breadth });
@@ -117,6 +128,9 @@ pub(crate) fn dive<'a>(
         }
         ration.forget(0.1);
         for _ in 0..if first { depth.yields } else { depth.yields / 2 } {
+            if options.late(DECIDED) {
+                break;
+            }
             ration.give_in();
             ration.solve(2 * depth.settings);
             ration.round(0.5);
@@ -127,7 +141,7 @@ pub(crate) fn dive<'a>(
         let lessons = if first { depth.lessons } else { 1 };
         fill = place(scene, options, &depth.breadth, lessons, &mut ration, &fill);
         options.tell(Stage::Volumes, pass + 1, depth.again + 1, fill.value());
-        if options.stopped() {
+        if options.late(PLACED) {
             stats.stopped = true;
             break;
         }
@@ -138,7 +152,7 @@ pub(crate) fn dive<'a>(
     let mut local = Local::new(fill, scene, &rings, &prices);
     for _ in 0..depth.polish {
         let seeds = local.seeds(POLISHED);
-        let improved = local.improve(&seeds, &POLISH, &|| options.stopped());
+        let improved = local.improve(&seeds, &POLISH, &|| options.late(POLISHED_BY));
         options.tell(Stage::Volumes, depth.again + 1, depth.again + 1, local.fill.value());
         if improved == 0 {
             break;

@@ -3,14 +3,15 @@
 //! The search may guess with floats; what it returns has been proved in integers by the `clearing` crate.
 //!
 //! Modules in reading order: `scene` sees a book as dense numbers. Of small books `search` and `lots` find every
-//! ring (`pool`), `pdhg` prices them, `choose` and `volumes` decide how much of each. Of larger ones `flow` finds first
-//! prices, `labels` rings that earn at them, `master` how much of each, `ration` and `dive` decide on minimums, `whole`
-//! and `local` (over small programmes, `programme`) meet them in whole units. In uniform mode the largest `circulation`
+//! ring (`pool`), `choose` and `volumes` decide how much of each, over programmes with yes-or-no decisions (`programme`,
+//! `branch`). Of larger ones `flow` finds first prices, `labels` rings that earn at them, `master` how much of each,
+//! `ration` and `dive` decide on minimums, `whole` and `local` meet them in whole units. In uniform mode the largest `circulation`
 //! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
 //! [`clear`] puts them together. A [`Market`] is a book kept up to date, over which [`Market::quote`] finds paths and
 //! [`Market::try_offer`] tries an offer. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
 
 mod bound;
+mod branch;
 mod choose;
 mod circulation;
 mod clear;
@@ -25,7 +26,6 @@ mod lots;
 mod market;
 mod master;
 pub mod netting;
-mod pdhg;
 mod pool;
 mod programme;
 mod quote;

@@ -5,9 +5,10 @@
 //! Neighbourhoods that share no offer are solved side by side; what is drawn, solved and kept depends on the book
 //! alone, not on threads.
 
+use crate::branch::{Budget, Choice, Choices, decide};
 use crate::fill::{Fill, Placed};
 use crate::pool::Candidate;
-use crate::programme::{Choice, Choices, Programme};
+use crate::programme::Programme;
 use crate::scene::{Scene, float};
 use crate::volumes::{Column, Dice, ceiling, margin};
 use clearing::Mode;
@@ -315,7 +316,7 @@ impl<'a> Local<'a> {
             let lacks = margin(scene, live) - taken;
             let lacks = if holds { lacks.min(moves) } else { lacks } / unit;
             if fixed == 0 {
-                choices.rows.push(Choice { row: at, least: lacks });
+                choices.rows.push(Choice { row: at, least: lacks, weight: *unit });
                 bounds.push((f64::NEG_INFINITY, room));
             } else if holds || Some(*offer) == hood.seed {
                 bounds.push((lacks, room.max(lacks)));
@@ -326,7 +327,7 @@ impl<'a> Local<'a> {
         }
         programme.begin(bounds.into_iter());
         let beat = if hood.seed.is_some() { f64::NEG_INFINITY } else { before * (1.0 + 1e-7) / scale };
-        programme.decide(&choices, beat, hood.nodes)
+        decide(programme, &choices, beat, Budget { nodes: hood.nodes, work: u64::MAX, cuts: 0 }).levels
     }
 
     /// Puts levels into whole units. Keeps them if they repair the seed and break nothing.

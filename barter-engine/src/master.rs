@@ -34,17 +34,29 @@ const MOST_PAID: f64 = 4.0;
 /// Columns that lose more than this per USD rest until prices are set again.
 const RESTS: f64 = 0.05;
 
-impl Master {
-    /// The price of an offer at what it gives.
-    fn price(&self, at: usize, bounds: &Bounds) -> f64 {
-        let (most, least, given) = (bounds.most[at], bounds.least[at], self.given[at]);
-        let over = self.prices[at] + RISE * (given - most) / most;
-        if over > 0.0 || least <= 0.0 {
+/// An offer while prices are searched, side by side in memory: every leg of every pass asks for all of it.
+#[derive(Clone, Copy)]
+struct Held {
+    price: f64,
+    given: f64,
+    most: f64,
+    least: f64,
+    /// What the price rises by per USD.
+    rise: f64,
+}
+
+impl Held {
+    /// The price at what is given.
+    fn now(&self) -> f64 {
+        let over = self.price + self.rise * (self.given - self.most);
+        if over > 0.0 || self.least <= 0.0 {
             return over.max(0.0);
         }
-        (self.prices[at] + RISE * (given - least) / most).clamp(-MOST_PAID, 0.0)
+        (self.price + self.rise * (self.given - self.least)).clamp(-MOST_PAID, 0.0)
     }
+}
 
+impl Master {
     /// Runs `rounds` settings of prices with `passes` over the columns each.
     /// The levels of columns that are `fixed` stay.
     pub(crate) fn solve(
@@ -57,13 +69,17 @@ impl Master {
     ) {
         self.levels.resize(columns.len(), 0.0);
         self.prices.resize(bounds.most.len(), 0.0);
-        self.given.clear();
-        self.given.resize(bounds.most.len(), 0.0);
+        let mut held: Vec<Held> = self
+            .prices
+            .iter()
+            .zip(bounds.most.iter().zip(&bounds.least))
+            .map(|(&price, (&most, &least))| Held { price, given: 0.0, most, least, rise: RISE / most })
+            .collect();
         for (column, level) in columns.iter().zip(&mut self.levels) {
             if column.legs().any(|(at, _)| bounds.most[at] <= 0.0) {
                 *level = 0.0;
             }
-            column.legs().for_each(|(at, share)| self.given[at] += share * *level);
+            column.legs().for_each(|(at, share)| held[at].given += share * *level);
         }
         let steps: Vec<f64> = columns
             .iter()
@@ -72,8 +88,7 @@ impl Master {
                 if *fixed || column.legs().any(|(at, _)| bounds.most[at] <= 0.0) {
                     return 0.0;
                 }
-                let sum: f64 = column.legs().map(|(at, share)| share * share / bounds.most[at]).sum();
-                1.0 / (RISE * sum)
+                1.0 / column.legs().map(|(at, share)| share * share * held[at].rise).sum::<f64>()
             })
             .collect();
         let mut awake: Vec<u32> = Vec::with_capacity(columns.len());
@@ -82,7 +97,7 @@ impl Master {
             for (at, column) in (0u32..).zip(columns) {
                 let step = steps[at as usize];
                 if step > 0.0
-                    && (self.levels[at as usize] > 0.0 || self.slope(column, bounds) > -RESTS * column.value)
+                    && (self.levels[at as usize] > 0.0 || slope(column, &held) > -RESTS * column.value)
                 {
                     awake.push(at);
                 }
@@ -90,25 +105,25 @@ impl Master {
             for _ in 0..passes {
                 for &at in &awake {
                     let column = &columns[at as usize];
-                    let slope = self.slope(column, bounds);
                     let old = self.levels[at as usize];
-                    let new = (old + slope * steps[at as usize]).max(0.0);
+                    let new = (old + slope(column, &held) * steps[at as usize]).max(0.0);
                     if new != old {
                         self.levels[at as usize] = new;
-                        column.legs().for_each(|(leg, share)| self.given[leg] += share * (new - old));
+                        column.legs().for_each(|(leg, share)| held[leg].given += share * (new - old));
                     }
                 }
             }
-            for at in 0..self.prices.len() {
-                if bounds.most[at] > 0.0 {
-                    self.prices[at] = self.price(at, bounds);
-                }
+            for offer in held.iter_mut().filter(|offer| offer.most > 0.0) {
+                offer.price = offer.now();
             }
         }
+        self.given.clear();
+        self.given.extend(held.iter().map(|offer| offer.given));
+        self.prices.iter_mut().zip(&held).for_each(|(price, offer)| *price = offer.price);
     }
+}
 
-    /// What a column earns per unit of volume.
-    fn slope(&self, column: &Column, bounds: &Bounds) -> f64 {
-        column.value - column.legs().map(|(at, share)| share * self.price(at, bounds)).sum::<f64>()
-    }
+/// What a column earns per unit of volume.
+fn slope(column: &Column, held: &[Held]) -> f64 {
+    column.value - column.legs().map(|(at, share)| share * held[at].now()).sum::<f64>()
 }

@@ -1,8 +1,7 @@
-//! Small linear programmes with bounds on columns and rows, by the bounded primal simplex method, and the few yes-or-no
-//! decisions that sit on their rows, by branch and bound.
+//! Small linear programmes with bounds on columns and rows, by the bounded primal simplex method.
 //!
-//! Made for neighbourhoods: some hundred columns of at most six entries. The inverse of the basis is kept whole, by
-//! column, and updated only where the pivot row has entries. What breaks a bound costs a penalty; the ratio test
+//! Made for neighbourhoods: some hundred columns of at most six entries, and cuts over them. The inverse of the basis
+//! is kept whole, by column, and updated only where the pivot row has entries. What breaks a bound costs a penalty; the ratio test
 //! walks over the points where that penalty ends, so a programme goes on from whatever basis it had when bounds
 //! change, without a phase of its own.
 
@@ -10,10 +9,13 @@
 const ENTRIES: usize = 6;
 
 /// What one unit of a broken bound costs, against the largest earning of a column, which is scaled to 1.
-const PENALTY: f64 = 64.0;
+const PENALTY: f64 = 512.0;
 
 /// Breaches up to this are none. Rows and columns are scaled to 1.
 const FEASIBLE: f64 = 1e-9;
+
+/// How much looser than it says a cut is, at least.
+const LOOSE: f64 = 1e-6;
 
 /// What a column must earn per unit to enter.
 const EARNS: f64 = 1e-9;
@@ -21,8 +23,9 @@ const EARNS: f64 = 1e-9;
 /// Pivots smaller than this are avoided.
 const PIVOT: f64 = 1e-8;
 
-/// Pivots between two computations from scratch.
+/// Pivots between two computations of levels and prices from the inverse, and of the inverse from the columns.
 const REFRESH: usize = 120;
+const INVERT: usize = 3_000;
 
 /// A place that is none.
 const NOWHERE: u32 = u32::MAX;
@@ -33,6 +36,8 @@ pub(crate) struct Programme {
     rows: usize,
     entries: Vec<[(u32, f64); ENTRIES]>,
     lens: Vec<u8>,
+    /// Entries in cuts, per column.
+    cuts: Vec<Vec<(u32, f64)>>,
     earns: Vec<f64>,
     /// Bounds of columns, then of the slack of each row: minus what the row comes to.
     lower: Vec<f64>,
@@ -50,23 +55,10 @@ pub(crate) struct Programme {
     prices: Vec<f64>,
     work: Vec<f64>,
     breaks: Vec<(f64, f64, u32)>,
+    /// Pivots since the inverse was computed from the columns.
+    worn: usize,
     /// Pivots so far.
     pub(crate) pivots: u64,
-}
-
-/// A decision that a row comes either to nothing or to at least so much.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Choice {
-    pub(crate) row: u32,
-    pub(crate) least: f64,
-}
-
-/// The decisions of a programme.
-#[derive(Clone, Default)]
-pub(crate) struct Choices {
-    pub(crate) rows: Vec<Choice>,
-    /// Whether each column comes to 0 or 1, and nothing between.
-    pub(crate) whole: bool,
 }
 
 impl Programme {
@@ -75,6 +67,7 @@ impl Programme {
         self.rows = 0;
         self.entries.clear();
         self.lens.clear();
+        self.cuts.clear();
         self.earns.clear();
         self.lower.clear();
         self.upper.clear();
@@ -90,6 +83,7 @@ impl Programme {
         }
         self.entries.push(held);
         self.lens.push(u8::try_from(len).expect("at most six"));
+        self.cuts.push(Vec::new());
         self.earns.push(earns);
         self.lower.push(0.0);
         self.upper.push(most);
@@ -122,6 +116,144 @@ impl Programme {
         self.cost.resize(rows, 0.0);
         self.prices.clear();
         self.prices.resize(rows, 0.0);
+        self.worn = 0;
+    }
+
+    /// Adds rows of terms that must come to at least nothing, and goes on from the same basis.
+    pub(crate) fn cut(&mut self, cuts: &[Vec<(u32, f64)>]) {
+        let (columns, old) = (self.entries.len(), self.rows);
+        let rows = old + cuts.len();
+        let mut inverse = vec![0.0; rows * rows];
+        for (new, held) in inverse.chunks_mut(rows).zip(self.inverse.chunks(old.max(1))) {
+            new[..old].copy_from_slice(held);
+        }
+        for (at, cut) in (old..).zip(cuts) {
+            for &(column, factor) in cut {
+                self.cuts[column as usize].push((id(at), factor));
+                if let Some(place) = Some(self.place[column as usize]).filter(|place| *place != NOWHERE) {
+                    for (new, held) in inverse.chunks_mut(rows).zip(self.inverse.chunks(old.max(1))) {
+                        new[at] -= factor * held[place as usize];
+                    }
+                }
+            }
+            inverse[at * rows + at] = 1.0;
+            self.lower.push(f64::NEG_INFINITY);
+            // Each a little looser than it says, by other amounts: many rows through nothing would make steps of
+            // length nothing.
+            self.upper.push(LOOSE * (1.0 + f64::from(id(at) * 61 % 97) / 97.0));
+            self.place.push(id(at));
+            self.at_upper.push(true);
+            self.basis.push(id(columns + at));
+        }
+        self.inverse = inverse;
+        self.rows = rows;
+        self.level.resize(rows, 0.0);
+        self.cost.resize(rows, 0.0);
+        self.prices.resize(rows, 0.0);
+    }
+
+    /// Computes the inverse from the columns of the basis.
+    fn invert(&mut self) {
+        let (rows, columns) = (self.rows, self.entries.len());
+        let basis = std::mem::replace(&mut self.basis, (id(columns)..id(columns + rows)).collect());
+        self.inverse.fill(0.0);
+        (0..rows).for_each(|row| self.inverse[row * rows + row] = 1.0);
+        // The slacks of the basis keep their rows, structural columns take the others.
+        let mut open = vec![true; rows];
+        for &at in basis.iter().filter(|at| **at as usize >= columns) {
+            open[at as usize - columns] = false;
+        }
+        let mut work = Vec::new();
+        for &at in basis.iter().filter(|at| (**at as usize) < columns) {
+            self.ftran(at as usize, &mut work);
+            let place = (0..rows)
+                .filter(|place| open[*place])
+                .max_by(|a, b| work[*a].abs().total_cmp(&work[*b].abs()))
+                .expect("a basis has a row for each of its columns");
+            open[place] = false;
+            self.exchange(place, &work);
+            self.basis[place] = at;
+        }
+        for (place, at) in (0u32..).zip(&self.basis) {
+            self.place[*at as usize] = place;
+        }
+        self.worn = 0;
+    }
+
+    /// The column of a variable in terms of the basis.
+    fn ftran(&self, at: usize, work: &mut Vec<f64>) {
+        let (rows, columns) = (self.rows, self.entries.len());
+        work.clear();
+        if at >= columns {
+            let row = at - columns;
+            work.extend_from_slice(&self.inverse[row * rows..(row + 1) * rows]);
+            return;
+        }
+        work.resize(rows, 0.0);
+        for &(row, factor) in self.entries(at).iter().chain(&self.cuts[at]) {
+            let inverse = &self.inverse[row as usize * rows..(row as usize + 1) * rows];
+            work.iter_mut().zip(inverse).for_each(|(w, entry)| *w += entry * factor);
+        }
+    }
+
+    /// Updates the inverse for a new column, in terms of the basis, at a place.
+    fn exchange(&mut self, place: usize, work: &[f64]) {
+        let inverted = 1.0 / work[place];
+        for column in self.inverse.chunks_mut(self.rows) {
+            let head = column[place];
+            if head != 0.0 {
+                let head = head * inverted;
+                column.iter_mut().zip(work).for_each(|(entry, w)| *entry -= head * w);
+                column[place] = head;
+            }
+        }
+    }
+
+    /// The number of columns.
+    pub(crate) fn columns(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The number of rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The least and most that a row may come to.
+    pub(crate) fn row(&self, row: usize) -> (f64, f64) {
+        let at = self.entries.len() + row;
+        (-self.upper[at], -self.lower[at])
+    }
+
+    /// Sets the least and most that a row may come to.
+    pub(crate) fn bound_row(&mut self, row: usize, (least, most): (f64, f64)) {
+        let at = self.entries.len() + row;
+        (self.lower[at], self.upper[at]) = (-most, -least);
+    }
+
+    /// Sets the least and most that a column may come to.
+    pub(crate) fn bound(&mut self, column: usize, (least, most): (f64, f64)) {
+        (self.lower[column], self.upper[column]) = (least, most);
+    }
+
+    /// The bounds of a column.
+    pub(crate) fn bounds(&self, column: usize) -> (f64, f64) {
+        (self.lower[column], self.upper[column])
+    }
+
+    /// What a row comes to.
+    pub(crate) fn sum(&self, row: usize) -> f64 {
+        -self.value(self.entries.len() + row)
+    }
+
+    /// What a unit of a column outside the basis earns at the prices; `None` for one in it.
+    pub(crate) fn reduced(&self, column: usize) -> Option<f64> {
+        (self.place[column] == NOWHERE).then(|| self.earns_at_prices(column))
+    }
+
+    fn earns_at_prices(&self, column: usize) -> f64 {
+        let entries = self.entries(column).iter().chain(&self.cuts[column]);
+        self.earns[column] - entries.map(|(row, factor)| factor * self.prices[*row as usize]).sum::<f64>()
     }
 
     /// What a variable comes to.
@@ -145,7 +277,8 @@ impl Programme {
         (0..self.entries.len()).map(|at| self.earns[at] * self.level(at)).sum()
     }
 
-    fn entries(&self, column: usize) -> &[(u32, f64)] {
+    /// The entries of a column in the rows that it began with.
+    pub(crate) fn entries(&self, column: usize) -> &[(u32, f64)] {
         &self.entries[column][..usize::from(self.lens[column])]
     }
 
@@ -167,7 +300,7 @@ impl Programme {
                 continue;
             }
             if at < columns {
-                for &(row, factor) in self.entries(at) {
+                for &(row, factor) in self.entries(at).iter().chain(&self.cuts[at]) {
                     sums[row as usize] -= factor * value;
                 }
             } else {
@@ -219,11 +352,7 @@ impl Programme {
         };
         for at in 0..columns {
             if self.place[at] == NOWHERE {
-                let mut earns = self.earns[at];
-                for &(row, factor) in self.entries(at) {
-                    earns -= factor * self.prices[row as usize];
-                }
-                look(at, earns);
+                look(at, self.earns_at_prices(at));
             }
         }
         for row in 0..self.rows {
@@ -236,6 +365,9 @@ impl Programme {
 
     /// Maximises, within so many pivots. Returns whether every bound holds.
     pub(crate) fn solve(&mut self, most_pivots: usize) -> bool {
+        if self.worn > INVERT {
+            self.invert();
+        }
         self.refresh();
         for pivot in 0..most_pivots {
             if pivot % REFRESH == REFRESH - 1 {
@@ -243,6 +375,7 @@ impl Programme {
             }
             let Some((entering, earns)) = self.entering() else { break };
             self.pivots += 1;
+            self.worn += 1;
             if !self.step(entering, earns) {
                 break;
             }
@@ -257,19 +390,9 @@ impl Programme {
 
     /// Moves `entering`, and pivots unless it only goes to its other bound. Returns whether it could.
     fn step(&mut self, entering: usize, earns: f64) -> bool {
-        let (rows, columns) = (self.rows, self.entries.len());
+        let rows = self.rows;
         let mut work = std::mem::take(&mut self.work);
-        work.clear();
-        work.resize(rows, 0.0);
-        if entering < columns {
-            for &(row, factor) in self.entries(entering) {
-                let inverse = &self.inverse[row as usize * rows..(row as usize + 1) * rows];
-                work.iter_mut().zip(inverse).for_each(|(w, entry)| *w += entry * factor);
-            }
-        } else {
-            let row = entering - columns;
-            work.copy_from_slice(&self.inverse[row * rows..(row + 1) * rows]);
-        }
+        self.ftran(entering, &mut work);
         let sign = if earns > 0.0 { 1.0 } else { -1.0 };
         let mut breaks = std::mem::take(&mut self.breaks);
         breaks.clear();
@@ -342,101 +465,13 @@ impl Programme {
         self.basis[place] = id(entering);
         // The entering variable's cost is what it earns; prices follow the reduced cost.
         let earned = if entering < self.entries.len() { self.earns[entering] } else { 0.0 };
-        let inverted = 1.0 / work[place];
-        for row in 0..rows {
-            let column = &mut self.inverse[row * rows..(row + 1) * rows];
-            let head = column[place];
-            if head == 0.0 {
-                continue;
-            }
-            let head = head * inverted;
-            column.iter_mut().zip(work).for_each(|(entry, w)| *entry -= head * w);
-            column[place] = head;
-            self.prices[row] += earns * head;
+        self.exchange(place, work);
+        for (price, column) in self.prices.iter_mut().zip(self.inverse.chunks(rows)) {
+            *price += earns * column[place];
         }
         self.level[place] = level;
         self.cost[place] = earned;
     }
-
-    /// Maximises with decisions, by branch and bound within so many programmes. Returns the levels of the best found
-    /// that is worth more than `beat`, if any.
-    pub(crate) fn decide(&mut self, choices: &Choices, beat: f64, nodes: usize) -> Option<Vec<f64>> {
-        let mut best = Best { worth: beat, levels: None, nodes };
-        self.branch(choices, &mut best);
-        best.levels
-    }
-
-    fn branch(&mut self, choices: &Choices, best: &mut Best) {
-        if best.nodes == 0 {
-            return;
-        }
-        best.nodes -= 1;
-        if !self.solve(3 * (self.rows + 20)) {
-            return;
-        }
-        let worth = self.worth();
-        if worth <= best.worth + 1e-7 * worth.abs() {
-            return;
-        }
-        let Some(Open { at, ways, .. }) = self.undecided(choices) else {
-            best.worth = worth;
-            best.levels = Some((0..self.entries.len()).map(|at| self.level(at)).collect());
-            return;
-        };
-        let (lower, upper) = (self.lower[at], self.upper[at]);
-        for (lower, upper) in ways {
-            if lower <= upper {
-                (self.lower[at], self.upper[at]) = (lower, upper);
-                self.branch(choices, best);
-            }
-        }
-        (self.lower[at], self.upper[at]) = (lower, upper);
-    }
-
-    /// The variable that is farthest from a decision.
-    fn undecided(&self, choices: &Choices) -> Option<Open> {
-        let mut open: Option<Open> = None;
-        for choice in &choices.rows {
-            let at = self.entries.len() + choice.row as usize;
-            let sum = -self.value(at);
-            if sum > NEAR && sum < choice.least - NEAR {
-                let off = sum.min(choice.least - sum);
-                if open.as_ref().is_none_or(|open| off > open.off) {
-                    let (up, down) = ((self.lower[at], -choice.least), (0.0, self.upper[at]));
-                    let ways = if sum > 0.5 * choice.least { [up, down] } else { [down, up] };
-                    open = Some(Open { off, at, ways });
-                }
-            }
-        }
-        if open.is_none() && choices.whole {
-            for at in 0..self.entries.len() {
-                let level = self.level(at);
-                let off = level.min(1.0 - level);
-                if off > NEAR && open.as_ref().is_none_or(|open| off > open.off) {
-                    open = Some(Open { off, at, ways: [(1.0, 1.0), (0.0, 0.0)] });
-                }
-            }
-        }
-        open
-    }
-}
-
-/// A variable that waits for a decision.
-struct Open {
-    /// How far it is from one.
-    off: f64,
-    at: usize,
-    /// The bounds it gets by deciding, the nearer way first.
-    ways: [(f64, f64); 2],
-}
-
-/// A decision that is missed by no more is met.
-const NEAR: f64 = 1e-6;
-
-struct Best {
-    worth: f64,
-    levels: Option<Vec<f64>>,
-    nodes: usize,
 }
 
 /// The break at which a step ends: where the penalties that fall away have used up what it earns, or a bound that
@@ -473,94 +508,4 @@ fn choose(breaks: &mut [(f64, f64, u32)], earns: f64, span: f64, work: &[f64]) -
 
 fn id(number: usize) -> u32 {
     u32::try_from(number).expect("small programmes have few rows and columns")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Choice, Choices, Programme};
-    use microlp::{ComparisonOp, OptimizationDirection, Problem};
-    use proptest::prelude::*;
-
-    /// A programme: earnings and entries per column, the bounds and the choice of each row.
-    type Case = (Vec<(f64, Vec<(u32, f64)>)>, Vec<(f64, Option<f64>, bool)>, bool);
-
-    fn cases() -> impl Strategy<Value = Case> {
-        (2..8u32).prop_flat_map(|rows| {
-            let share = (1..20u32).prop_map(|share| f64::from(share) / 10.0);
-            let entries = prop::collection::btree_map(0..rows, share, 1..=rows.min(6) as usize)
-                .prop_map(|entries| entries.into_iter().collect());
-            let column = ((1..100u32).prop_map(|earns| f64::from(earns) / 100.0), entries);
-            let least = prop::option::of((1..100u32).prop_map(|least| f64::from(least) / 100.0));
-            let most = (20..150u32).prop_map(|most| f64::from(most) / 100.0);
-            let row = (most, least, any::<bool>())
-                .prop_map(|(most, least, free)| (f64::max(most, least.unwrap_or(0.0)), least, free));
-            let rows = usize::try_from(rows).unwrap_or(0);
-            (prop::collection::vec(column, 1..14), prop::collection::vec(row, rows), any::<bool>())
-        })
-    }
-
-    /// What another solver makes of it.
-    fn by_microlp((columns, rows, whole): &Case) -> Option<f64> {
-        let mut problem = Problem::new(OptimizationDirection::Maximize);
-        let variables: Vec<_> = columns
-            .iter()
-            .map(|(earns, _)| {
-                if *whole {
-                    problem.add_binary_var(*earns)
-                } else {
-                    problem.add_var(*earns, (0.0, f64::INFINITY))
-                }
-            })
-            .collect();
-        for (at, (most, least, free)) in (0u32..).zip(rows) {
-            let row: Vec<_> = columns
-                .iter()
-                .zip(&variables)
-                .flat_map(|((_, entries), v)| entries.iter().filter(|e| e.0 == at).map(|e| (*v, e.1)))
-                .collect();
-            problem.add_constraint(row.clone(), ComparisonOp::Le, *most);
-            match least {
-                Some(least) if *free => {
-                    let open = problem.add_binary_var(0.0);
-                    let lower = row.iter().copied().chain([(open, -least)]);
-                    problem.add_constraint(lower.collect::<Vec<_>>(), ComparisonOp::Ge, 0.0);
-                    let upper = row.into_iter().chain([(open, -10.0)]);
-                    problem.add_constraint(upper.collect::<Vec<_>>(), ComparisonOp::Le, 0.0);
-                }
-                Some(least) => {
-                    problem.add_constraint(row, ComparisonOp::Ge, *least);
-                }
-                None => {}
-            }
-        }
-        Some(problem.solve().ok()?.solution()?.objective())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(500))]
-        #[test]
-        fn the_best_is_what_another_solver_finds(case in cases()) {
-            let (columns, rows, whole) = &case;
-            let mut programme = Programme::default();
-            for (earns, entries) in columns {
-                let most = if *whole { 1.0 } else { f64::INFINITY };
-                programme.column(*earns, most, entries.iter().copied());
-            }
-            let mut choices = Choices { rows: Vec::new(), whole: *whole };
-            programme.begin((0u32..).zip(rows).map(|(row, (most, least, free))| match least {
-                Some(least) if *free => {
-                    choices.rows.push(Choice { row, least: *least });
-                    (f64::NEG_INFINITY, *most)
-                }
-                Some(least) => (*least, *most),
-                None => (f64::NEG_INFINITY, *most),
-            }));
-            let found = programme.decide(&choices, f64::NEG_INFINITY, 100_000);
-            let worth = found.map(|levels| -> f64 { levels.iter().zip(columns).map(|(l, (earns, _))| l * earns).sum() });
-            match (worth, by_microlp(&case)) {
-                (Some(ours), Some(theirs)) => prop_assert!((ours - theirs).abs() < 1e-5, "{} {}", ours, theirs),
-                (ours, theirs) => prop_assert_eq!(ours.is_some(), theirs.is_some()),
-            }
-        }
-    }
 }

@@ -6,6 +6,7 @@ use crate::scene::{Scene, TINY};
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// All live offers of one pair of assets, as the programmes see them.
 struct Pair {
@@ -39,6 +40,38 @@ impl Ord for Scored {
     fn cmp(&self, other: &Scored) -> std::cmp::Ordering {
         self.score.total_cmp(&other.score).then_with(|| other.ring.cmp(&self.ring))
     }
+}
+
+/// Every ring there is, best first, unless a limit is met: then nothing.
+pub(crate) fn every(scene: &Scene, limits: &Limits) -> Option<Vec<Candidate>> {
+    let weights = vec![1.0; scene.offers.len()];
+    let pairs = pairs(scene, &weights);
+    // Where one start meets its limit the others need not begin: whatever they find would be thrown away.
+    let met = AtomicBool::new(false);
+    let starts: Vec<u32> =
+        (0u32..).zip(&scene.givers).filter(|(_, g)| !g.is_empty()).map(|(a, _)| a).collect();
+    let found: Vec<Vec<Scored>> = starts
+        .par_iter()
+        .map_init(
+            || Walk::new(scene, &weights, limits),
+            |walk, &start| {
+                if met.load(Ordering::Relaxed) {
+                    return Vec::new();
+                }
+                let (rings, found) = walk.from(&pairs, start);
+                if found == Found::Some {
+                    met.store(true, Ordering::Relaxed);
+                }
+                rings
+            },
+        )
+        .collect();
+    let mut all: Vec<Scored> = found.into_iter().flatten().collect();
+    if met.into_inner() || all.len() > limits.rings {
+        return None;
+    }
+    all.sort_by(|a, b| b.cmp(a));
+    Some(all.into_iter().map(|scored| scored.ring).collect())
 }
 
 /// Searches rings whose weight, the sum of `weights` over USD given, is positive; best first.

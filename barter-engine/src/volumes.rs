@@ -5,13 +5,11 @@
 //! free, all others stay, and a small mixed-integer programme finds the best for them. Work is counted in programmes
 //! and nodes, so the same input gives the same volumes everywhere.
 
+use crate::branch::{Budget, Choice, Choices, Decided, decide};
 use crate::pool::Candidate;
+use crate::programme::Programme;
 use crate::scene::{Live, Scene};
 use clearing::Mode;
-use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions, Variable};
-
-/// An offer, its share of each free ring, and what it gives to the rings that stay, in USD.
-type Row = (usize, Vec<(Variable, f64)>, f64);
 
 /// The most legs under a minimum in one small programme.
 const MOST_LUMPY_LEGS: usize = 400;
@@ -24,6 +22,9 @@ const FORCED_AMONG: usize = 6;
 
 /// So many more active rings are then set free.
 const FORCED_DROPS: usize = 6;
+
+/// What misses a minimum by less than this share stands for it.
+const NEARLY: f64 = 1e-5;
 
 /// Relative slack that is no breach in reals; the exact step removes it.
 const EPSILON: f64 = 1e-9;
@@ -78,6 +79,7 @@ pub(crate) struct Volumes<'a> {
     forbidden: Vec<bool>,
     /// Simplex iterations spent; callers may set it back.
     pub(crate) pivots: u64,
+    programme: Programme,
 }
 
 impl<'a> Volumes<'a> {
@@ -106,6 +108,7 @@ impl<'a> Volumes<'a> {
             volume: vec![0.0; columns.len()],
             forbidden: vec![false; columns.len()],
             pivots: 0,
+            programme: Programme::default(),
             given: vec![0.0; scene.offers.len()],
             cap: scene.offers.iter().map(|offer| ceiling(scene, offer)).collect(),
             columns,
@@ -161,7 +164,13 @@ impl<'a> Volumes<'a> {
 
     /// Learns from whole units: `failed` rings fit none; `short` offers, with what they lack in USD, need more than
     /// their minimum. Sets what is around them anew.
-    pub(crate) fn learn(&mut self, failed: &[Candidate], short: &[(u32, f64)], nodes: u64, dice: &mut Dice) {
+    pub(crate) fn learn(
+        &mut self,
+        failed: &[Candidate],
+        short: &[(u32, f64)],
+        budget: Budget,
+        dice: &mut Dice,
+    ) {
         let mut seeds: Vec<usize> = Vec::new();
         for ring in failed {
             if let Some(at) = self.columns.iter().position(|column| column.ring == *ring) {
@@ -184,7 +193,8 @@ impl<'a> Volumes<'a> {
             if (dust..self.least[seed]).contains(&self.given[seed]) {
                 let mended = [12, 40].into_iter().any(|drop| {
                     let free = self.around(seed, drop, 200, dice);
-                    self.improve(&free, 4 * nodes, Accept::Any, None, dice)
+                    self.improve(&free, Budget { nodes: 4 * budget.nodes, ..budget }, Accept::Any, None, dice)
+                        .0
                 });
                 if !mended {
                     self.empty(seed);
@@ -216,113 +226,91 @@ impl<'a> Volumes<'a> {
         }
     }
 
-    /// Sets the rings in `free` to their best while all others stay. Returns whether the value rose.
+    /// Sets the rings in `free` to their best while all others stay. Returns whether anything changed, and whether
+    /// nothing better is possible.
     fn improve(
         &mut self,
         free: &[u32],
-        nodes: u64,
+        budget: Budget,
         accept: Accept,
         forced: Option<usize>,
         dice: &mut Dice,
-    ) -> bool {
-        let even_if_worse = accept == Accept::Any;
-        let mut problem = Problem::new(OptimizationDirection::Maximize);
-        let scale = free
-            .iter()
-            .map(|c| self.columns[*c as usize].value * self.columns[*c as usize].most)
-            .fold(0.0, f64::max);
-        let mut rows: Vec<Row> = Vec::new();
-        let mut row_of = std::collections::BTreeMap::new();
-        let mut hint = Vec::new();
-        let mut before = 0.0;
-        let mut variables = Vec::with_capacity(free.len());
-        for &at in free {
-            let column = &self.columns[at as usize];
-            let volume = self.volume[at as usize];
-            before += column.value * volume;
+    ) -> (bool, bool) {
+        let lots = self.scene.mode == Mode::Lots;
+        let mut offers: Vec<u32> =
+            free.iter().flat_map(|at| self.columns[*at as usize].ring.offers().iter().copied()).collect();
+        offers.sort_unstable();
+        offers.dedup();
+        let row = |offer: usize| {
+            offers.binary_search_by_key(&offer, |at| *at as usize).expect("every offer of a column has a row")
+        };
+        let columns = || free.iter().map(|at| (&self.columns[*at as usize], self.volume[*at as usize]));
+        let scale = columns().map(|(column, _)| column.value * column.most).fold(0.0, f64::max);
+        // What the free rings give now, and what the others do.
+        let mut moves = vec![0.0; offers.len()];
+        let (mut before, mut tasted) = (0.0, 0.0);
+        let mut programme = std::mem::take(&mut self.programme);
+        programme.reset();
+        for (column, volume) in columns() {
             let taste =
                 if let Accept::Near { noise, .. } = accept { 1.0 + noise * dice.swing() } else { 1.0 };
-            let earns = column.value * column.most / scale * taste;
-            let variable = if self.scene.mode == Mode::Lots {
-                problem.add_binary_var(earns)
-            } else {
-                problem.add_var(earns, (0.0, 1.0))
-            };
-            variables.push(variable);
-            hint.push((variable, volume / column.most));
-            for (offer, share) in column.legs() {
-                let row = *row_of.entry(offer).or_insert_with(|| {
-                    rows.push((offer, Vec::new(), self.given[offer]));
-                    rows.len() - 1
-                });
-                let cap = self.cap[offer];
-                rows[row].1.push((variable, share * column.most / cap));
-                rows[row].2 -= share * volume;
-            }
+            before += column.value * volume;
+            tasted += column.value * volume * taste;
+            column.legs().for_each(|(offer, share)| moves[row(offer)] += share * volume);
+            let entries = column.legs().map(|(offer, share)| {
+                (u32::try_from(row(offer)).expect("rows are few"), share * column.most / self.cap[offer])
+            });
+            let most = if lots { 1.0 } else { f64::INFINITY };
+            programme.column(column.value * column.most / scale * taste, most, entries);
         }
-        let now: Vec<(Variable, f64)> = hint.clone();
-        for (at, row, fixed) in rows {
-            let cap = self.cap[at];
+        let mut choices = Choices { rows: Vec::new(), whole: lots };
+        let mut bounds = Vec::with_capacity(offers.len());
+        for ((row, offer), moves) in (0u32..).zip(&offers).zip(moves) {
+            let at = *offer as usize;
+            let (cap, free) = (self.cap[at], f64::NEG_INFINITY);
             // What the fixed rings give, cleaned of what adding and subtracting floats leaves behind.
+            let fixed = self.given[at] - moves;
             let fixed = if fixed < cap * EPSILON { 0.0 } else { fixed / cap };
-            let least = self.least[at] / cap;
-            let level = |variable: &Variable| {
-                now.iter().find(|(v, _)| v == variable).map_or(0.0, |(_, level)| *level)
-            };
-            let given: f64 = row.iter().map(|(variable, share)| level(variable) * share).sum();
+            let (least, given) = (self.least[at] / cap, moves / cap);
             // What stands must stay possible, whatever floats made of it.
-            let stands = |wish: f64, given: f64| if even_if_worse { wish } else { given };
-            let room = (1.0 - fixed).max(stands(0.0, given)).max(0.0);
-            if self.scene.mode == Mode::Lots || least <= fixed * (1.0 + EPSILON) {
-                problem.add_constraint(row, ComparisonOp::Le, room);
+            let stands = |wish: f64| if accept == Accept::Any { wish } else { given };
+            let room = (1.0 - fixed).max(stands(0.0)).max(0.0);
+            if lots || least <= fixed * (1.0 + EPSILON) {
+                bounds.push((free, room));
             } else if fixed > 0.0 {
-                let needed = (least - fixed).min(stands(room, given)).min(room).max(0.0);
-                problem.add_constraint(row.clone(), ComparisonOp::Ge, needed);
-                problem.add_constraint(row, ComparisonOp::Le, room);
+                bounds.push(((least - fixed).min(stands(room)).min(room).max(0.0), room));
             } else if forced == Some(at) {
-                problem.add_constraint(row.clone(), ComparisonOp::Ge, least);
-                problem.add_constraint(row, ComparisonOp::Le, 1.0);
+                bounds.push((least, 1.0));
             } else {
-                let filled = problem.add_binary_var(0.0);
-                hint.push((filled, f64::from(u8::from(given > EPSILON))));
-                let mut lower = row.clone();
-                lower.push((filled, if given > EPSILON { -least.min(stands(least, given)) } else { -least }));
-                problem.add_constraint(lower, ComparisonOp::Ge, 0.0);
-                let mut upper = row;
-                upper.push((filled, -room.max(1.0)));
-                problem.add_constraint(upper, ComparisonOp::Le, 0.0);
+                let least = if given > least * (1.0 - NEARLY) { least.min(stands(least)) } else { least };
+                choices.rows.push(Choice { row, least, weight: cap });
+                bounds.push((free, room));
             }
         }
-        let mut options = SolveOptions::default();
-        options.node_limit = Some(nodes);
-        options.mip_gap = 1e-5;
-        options.warm_start = forced.is_none().then_some(hint);
-        let Ok(outcome) = problem.solve_with(options) else { return false };
-        self.pivots += outcome.stats().lp_iterations + 1;
-        let Some(solution) = outcome.solution() else { return false };
-        let chosen = free.iter().zip(&variables);
-        let after: f64 = chosen
-            .map(|(at, variable)| {
-                let column = &self.columns[*at as usize];
-                column.value * column.most * solution.var_value(*variable).clamp(0.0, 1.0)
-            })
-            .sum();
-        let taken = match accept {
-            Accept::Any => true,
-            Accept::Better => after > before * (1.0 + 1e-7) + 1e-6,
-            Accept::Near { loss, .. } => after > before - loss,
+        programme.begin(bounds.into_iter());
+        let beat = match accept {
+            Accept::Any => f64::NEG_INFINITY,
+            Accept::Better => (before * (1.0 + 1e-7) + 1e-6) / scale,
+            Accept::Near { .. } if forced.is_some() => f64::NEG_INFINITY,
+            Accept::Near { .. } => tasted * (1.0 + 1e-7) / scale,
         };
-        if !taken {
-            return false;
+        let pivots = programme.pivots;
+        let Decided { levels, proven } = decide(&mut programme, &choices, beat, budget);
+        self.pivots += programme.pivots - pivots + 1;
+        self.programme = programme;
+        let Some(levels) = levels else { return (false, proven) };
+        let columns = free.iter().map(|at| &self.columns[*at as usize]);
+        let after: f64 = columns.zip(&levels).map(|(column, level)| column.value * column.most * level).sum();
+        if matches!(accept, Accept::Near { loss, .. } if after <= before - loss) {
+            return (false, proven);
         }
-        for (&at, variable) in free.iter().zip(variables) {
-            let to = (solution.var_value(variable).clamp(0.0, 1.0) * self.columns[at as usize].most).max(0.0);
-            let to = if to < self.columns[at as usize].most * 1e-7 { 0.0 } else { to };
+        for (&at, level) in free.iter().zip(levels) {
+            let to = if level < 1e-7 { 0.0 } else { level * self.columns[at as usize].most };
             let from = self.volume[at as usize];
             self.add(at as usize, to - from);
             self.volume[at as usize] = to;
         }
-        true
+        (true, proven)
     }
 
     /// About `drop` active rings around `seed`, and at most `many` others that could take their place.
@@ -399,8 +387,15 @@ impl<'a> Volumes<'a> {
         free
     }
 
+    /// Sets all rings to their best, as far as the budget goes. Returns whether nothing better is possible.
+    pub(crate) fn settle(&mut self, budget: Budget) -> bool {
+        let free: Vec<u32> =
+            (0u32..).zip(&self.forbidden).filter(|(_, no)| !**no).map(|(at, _)| at).collect();
+        self.improve(&free, budget, Accept::Better, None, &mut Dice(0)).1
+    }
+
     /// Joins the rings of several choices and takes the best of them all.
-    pub(crate) fn merge(&mut self, others: &[Vec<(Candidate, f64)>], nodes: u64) {
+    pub(crate) fn merge(&mut self, others: &[Vec<(Candidate, f64)>], budget: Budget) {
         let place: std::collections::BTreeMap<Candidate, u32> =
             (0u32..).zip(&self.columns).map(|(at, column)| (column.ring, at)).collect();
         let mut free: Vec<u32> =
@@ -409,7 +404,7 @@ impl<'a> Volumes<'a> {
         free.retain(|at| !self.forbidden[*at as usize]);
         free.sort_unstable();
         free.dedup();
-        self.improve(&free, nodes, Accept::Better, None, &mut Dice(0));
+        self.improve(&free, budget, Accept::Better, None, &mut Dice(0));
     }
 
     /// Improves by `rounds` neighbourhoods of about `drop` rings and `many` candidates. With `heat` above 0 values
@@ -419,7 +414,7 @@ impl<'a> Volumes<'a> {
         &mut self,
         rounds: usize,
         (drop, many): (usize, usize),
-        nodes: u64,
+        budget: Budget,
         heat: f64,
         summit: &mut Summit,
         dice: &mut Dice,
@@ -451,7 +446,7 @@ impl<'a> Volumes<'a> {
             } else {
                 Accept::Better
             };
-            if self.improve(&free, nodes, accept, forced, dice) {
+            if self.improve(&free, budget, accept, forced, dice).0 {
                 changed += 1;
                 value = self.value();
                 if value > summit.value {

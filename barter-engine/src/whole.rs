@@ -6,6 +6,7 @@
 //! leave the least damage.
 
 use crate::clear::Options;
+use crate::dive::PLACED;
 use crate::exact::whole;
 use crate::fill::Fill;
 use crate::labels::{self, Breadth};
@@ -23,8 +24,14 @@ const DAMAGE: f64 = 3.0;
 /// Up to so many offers are compared before one gives up; of more, a third does.
 const COMPARED: usize = 4;
 
-/// Turns of giving up.
-const TURNS: usize = 400;
+/// Turns of giving up, by the size of the book: each costs a search. Whoever is short then gives up without one.
+const fn turns(offers: usize) -> usize {
+    match offers {
+        0..=4_000 => 400,
+        4_001..=40_000 => 60,
+        _ => 8,
+    }
+}
 
 /// How often gaps are searched anew after some were closed.
 const SEARCHES: usize = 3;
@@ -53,6 +60,9 @@ pub(crate) fn place<'a>(
         put(ration, &mut placed);
         placed.mend();
         for _ in 0..SEARCHES {
+            if options.late(PLACED) {
+                break;
+            }
             let short = placed.short().len();
             // Another search is worth it only where the last one closed many gaps.
             if complete(scene, &mut placed, breadth) * 4 <= short {
@@ -69,7 +79,7 @@ pub(crate) fn place<'a>(
         if best.as_ref().is_none_or(|(most, _)| score > *most) {
             best = Some((score, placed));
         }
-        if lacks.is_empty() || lesson == lessons || options.stopped() {
+        if lacks.is_empty() || lesson == lessons || options.late(0.8 * PLACED) {
             break;
         }
         ration.learn(&lacks);
@@ -78,7 +88,7 @@ pub(crate) fn place<'a>(
     let rings: Vec<Candidate> = ration.rings();
     if !placed.short().is_empty() {
         let mut local = Local::new(placed, scene, &rings, ration.prices());
-        local.repair(&REPAIRS, &|| options.stopped());
+        local.repair(&REPAIRS, &|| options.late(0.9 * PLACED));
         placed = local.fill;
     }
     give_up(scene, options, breadth, &mut placed);
@@ -161,9 +171,9 @@ fn give_up(scene: &Scene, options: &Options<'_>, breadth: &Breadth, fill: &mut F
             fill.take_back(id);
         }
     };
-    for _ in 0..TURNS {
+    for _ in 0..turns(scene.offers.len()) {
         let mut short = fill.short();
-        if short.is_empty() || options.stopped() {
+        if short.is_empty() || options.late(PLACED) {
             return;
         }
         if short.len() > COMPARED {

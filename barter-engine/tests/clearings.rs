@@ -257,6 +257,44 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whoever_asks_less_or_comes_on_top_takes_nothing_from_whole_lots(
+        (assets, offers) in small_books(), which in 0..5usize, extra in (0..3u64, 1..3u64, 1..8u128, 1..12u128),
+    ) {
+        let best = |offers: Vec<Offer>| {
+            let book = Book::new(assets.clone(), offers).unwrap();
+            clear(&book, &rules(Mode::Lots), NOW, &Options::default()).report.value
+        };
+        let before = best(offers.clone());
+        let mut modest = offers.clone();
+        let which = which % modest.len();
+        modest[which].want_qty = common::amount(1);
+        prop_assert!(best(modest) >= before);
+        let (give, step, give_qty, want_qty) = extra;
+        let mut more = offers.clone();
+        more.push(offer(99, give + 1, give_qty, (give + step) % 3 + 1, want_qty));
+        prop_assert!(best(more) >= before);
+    }
+
+    #[test]
+    fn a_dollar_of_another_size_changes_no_ring((assets, offers) in small_books()) {
+        let book = Book::new(assets.clone(), offers.clone()).unwrap();
+        let doubled = |usd: &Asset| Asset {
+            reference: clearing::Price::new(usd.reference.mantissa() * 2, usd.reference.scale()).unwrap(),
+            ..*usd
+        };
+        let dear = Book::new(assets.iter().map(doubled).collect(), offers).unwrap();
+        for mode in [Mode::Ring, Mode::Lots] {
+            let one = clear(&book, &rules(mode), NOW, &Options::default());
+            let two = clear(&dear, &rules(mode), NOW, &Options::default());
+            prop_assert_eq!(&one.answer, &two.answer);
+        }
+    }
+}
+
 /// A book of seven assets and ninety offers that holds far more rings than are ever counted.
 fn dense_book(seed: u64, turn: usize) -> Book {
     let mut state = seed;

@@ -37,10 +37,24 @@ fn cleared(data: &Path, name: &str, mode: Mode, effort: Effort) -> u128 {
 }
 
 #[test]
-fn two_thousand_real_offers_clear_to_nine_tenths_of_the_best_known() {
-    let Some(data) = data("two_thousand_real_offers_clear_to_nine_tenths_of_the_best_known") else { return };
+fn two_thousand_real_offers_clear_to_99_percent_of_the_best_in_reals() {
+    let Some(data) = data("two_thousand_real_offers_clear_to_99_percent_of_the_best_in_reals") else {
+        return;
+    };
     let value = cleared(&data, "real-2k", Mode::Ring, Effort::Thorough);
-    assert!(value > 162_375_701, "{value} USD");
+    assert!(value > 178_613_271, "{value} USD");
+}
+
+#[test]
+fn whole_lots_clear_to_the_best_there_is() {
+    let Some(data) = data("whole_lots_clear_to_the_best_there_is") else { return };
+    for (name, best) in [("l60_lots", 170_904), ("l300_sparse", 474_981), ("l1k_sparse", 1_244_295)] {
+        assert_eq!(
+            cleared(&data, &format!("synthetic/{name}"), Mode::Lots, Effort::Thorough),
+            best,
+            "{name}"
+        );
+    }
 }
 
 #[test]

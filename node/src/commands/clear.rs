@@ -84,10 +84,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
 
     let stop = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    let limit = args.time_limit.unwrap_or(0.0);
+    let spent = || if limit > 0.0 { started.elapsed().as_secs_f64() / limit } else { 0.0 };
     let told = Mutex::new(started);
     let progress = |step: Progress| tell(&told, step);
     let options = Options {
         stop: Some(&stop),
+        spent: Some(&spent),
         progress: Some(&progress),
         search_prices: args.search_prices,
         ..Options::default()
