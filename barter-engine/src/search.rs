@@ -6,7 +6,7 @@ use crate::scene::{Scene, TINY};
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// All live offers of one pair of assets, as the programmes see them.
 struct Pair {
@@ -46,8 +46,9 @@ impl Ord for Scored {
 pub(crate) fn every(scene: &Scene, limits: &Limits) -> Option<Vec<Candidate>> {
     let weights = vec![1.0; scene.offers.len()];
     let pairs = pairs(scene, &weights);
-    // Where one start meets its limit the others need not begin: whatever they find would be thrown away.
-    let met = AtomicBool::new(false);
+    // Once a start meets its limit, or all together do, the others need not begin: whatever they find would be thrown
+    // away.
+    let (met, count) = (AtomicBool::new(false), AtomicUsize::new(0));
     let starts: Vec<u32> =
         (0u32..).zip(&scene.givers).filter(|(_, g)| !g.is_empty()).map(|(a, _)| a).collect();
     let found: Vec<Vec<Scored>> = starts
@@ -59,7 +60,8 @@ pub(crate) fn every(scene: &Scene, limits: &Limits) -> Option<Vec<Candidate>> {
                     return Vec::new();
                 }
                 let (rings, found) = walk.from(&pairs, start);
-                if found == Found::Some {
+                let sofar = count.fetch_add(rings.len(), Ordering::Relaxed) + rings.len();
+                if found == Found::Some || sofar > limits.rings {
                     met.store(true, Ordering::Relaxed);
                 }
                 rings
@@ -67,7 +69,7 @@ pub(crate) fn every(scene: &Scene, limits: &Limits) -> Option<Vec<Candidate>> {
         )
         .collect();
     let mut all: Vec<Scored> = found.into_iter().flatten().collect();
-    if met.into_inner() || all.len() > limits.rings {
+    if met.into_inner() {
         return None;
     }
     all.sort_by(|a, b| b.cmp(a));

@@ -60,8 +60,10 @@ impl Column {
     }
 }
 
+/// Rows of one programme, at most: its inverse is kept whole, 8 bytes for each pair of rows.
+const MOST_ROWS: usize = 2_500;
+
 /// The choice of volumes.
-#[derive(Clone)]
 pub(crate) struct Volumes<'a> {
     scene: &'a Scene,
     pub(crate) columns: Vec<Column>,
@@ -80,6 +82,24 @@ pub(crate) struct Volumes<'a> {
     /// Simplex iterations spent; callers may set it back.
     pub(crate) pivots: u64,
     programme: Programme,
+}
+
+impl Clone for Volumes<'_> {
+    /// The same volumes. The working memory of programmes, which may be large, is each one's own.
+    fn clone(&self) -> Self {
+        Volumes {
+            scene: self.scene,
+            columns: self.columns.clone(),
+            of_offer: self.of_offer.clone(),
+            volume: self.volume.clone(),
+            given: self.given.clone(),
+            least: self.least.clone(),
+            cap: self.cap.clone(),
+            forbidden: self.forbidden.clone(),
+            pivots: self.pivots,
+            programme: Programme::default(),
+        }
+    }
 }
 
 impl<'a> Volumes<'a> {
@@ -241,6 +261,9 @@ impl<'a> Volumes<'a> {
             free.iter().flat_map(|at| self.columns[*at as usize].ring.offers().iter().copied()).collect();
         offers.sort_unstable();
         offers.dedup();
+        if offers.len() > MOST_ROWS {
+            return (false, false);
+        }
         let row = |offer: usize| {
             offers.binary_search_by_key(&offer, |at| *at as usize).expect("every offer of a column has a row")
         };
