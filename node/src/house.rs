@@ -79,9 +79,9 @@ impl House {
             Ok(Arc::new(ledger))
         };
         let ledgers = [open(SubChain::Identity)?, open(SubChain::Data)?, open(SubChain::Payment)?];
+        let (key, accusations) = (validator.clone(), Mutex::default());
         let [identity, data, payment] = &ledgers;
         identity.stand_beside(vec![data.clone(), payment.clone()]);
-        let (key, accusations) = (validator.clone(), Mutex::default());
         let (pulse, reports) = (Pulse::default(), Mutex::default());
         Ok(House { validator: key.public(), key, accusations, apps, ledgers, pulse, reports, tempo })
     }

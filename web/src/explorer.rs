@@ -155,9 +155,9 @@ struct Overview {
     page: Page,
     genesis: String,
     chains: Vec<ChainRow>,
-    checkpoint: String,
     validators: Vec<ValidatorRow>,
     proposals: usize,
+    checkpoint: String,
 }
 
 async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
@@ -196,14 +196,8 @@ async fn overview(request: HttpRequest, visitor: Visitor, app: Shared) -> Result
     let identity = app.chains.identity.clone();
     let checkpoint = web::block(move || identity.last_checkpoint()).await?;
     let checkpoint = checkpoint.ok().flatten().map_or_else(|| "None yet.".to_owned(), |last| told(&last));
-    page::html(&Overview {
-        page: visitor.page("Records"),
-        genesis,
-        chains,
-        checkpoint,
-        validators,
-        proposals,
-    })
+    let page = visitor.page("Records");
+    page::html(&Overview { page, genesis, chains, validators, proposals, checkpoint })
 }
 
 #[derive(Template)]

@@ -201,7 +201,7 @@ fn pass(chains: &mut [Cluster; 3], ms: u64) {
 #[test]
 fn four_validators_sign_a_checkpoint_and_one_that_is_cut_off_from_a_chain_waits() {
     let rules = Rules { era_blocks: 4, ..RULES };
-    let mut chains = SubChain::ALL.map(|chain| Cluster::on(chain, (4, 4), rules, 31));
+    let mut chains = SubChain::ALL.map(|chain| Cluster::on(chain, 4, 0, rules, 31));
     for node in 0..4 {
         let others = chains[1..].iter().map(|chain| chain.node(node).clone());
         chains[0].node(node).stand_beside(others.collect());

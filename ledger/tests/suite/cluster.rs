@@ -76,14 +76,15 @@ fn copy(from: &Path, to: &Path) {
 
 impl Cluster {
     pub(crate) fn new(validators: u8, rules: Rules, seed: u64) -> Cluster {
-        Cluster::on(SubChain::Payment, (validators, validators), rules, seed)
+        Cluster::on(SubChain::Payment, validators, 0, rules, seed)
     }
 
-    /// Nodes of which so many decide from the start, on one of the three chains.
-    pub(crate) fn on(chain: SubChain, (nodes, decide): (u8, u8), rules: Rules, seed: u64) -> Cluster {
-        let mut keys: Vec<KeyPair> = (0..nodes).map(|seed| person(100 + seed)).collect();
+    /// Validators of one chain, and after them others who only follow.
+    pub(crate) fn on(chain: SubChain, validators: u8, others: u8, rules: Rules, seed: u64) -> Cluster {
+        let mut keys: Vec<KeyPair> = (0..validators).map(|seed| person(100 + seed)).collect();
         keys.sort_by_key(KeyPair::public);
-        let members = keys.iter().take(decide.into()).map(|key| (key.public(), 1)).collect();
+        let members = keys.iter().map(|key| (key.public(), 1)).collect();
+        keys.extend((0..others).map(|seed| person(150 + seed)));
         let genesis = Genesis::new(Timestamp(1_000), members, [b"identity", b"data", b"payment"])
             .and_then(|genesis| genesis.with_rules(rules))
             .unwrap();

@@ -41,9 +41,6 @@ pub enum Order {
     Accuse {
         evidence: Box<Evidence>,
     },
-    Elect {
-        members: Vec<(PublicKey, u64)>,
-    },
 }
 
 /// What happens on it.
@@ -114,7 +111,6 @@ impl Application for Coins {
                 run.send(to, &note);
             }
             Order::Wake { at } => ALARM.put(run.state_mut(), &at),
-            Order::Elect { members } => run.set_following(members).expect("the test elects who can decide"),
             Order::Appoint { members } => appoint(run, (members, None)),
             Order::Accuse { evidence } => {
                 let accused = evidence

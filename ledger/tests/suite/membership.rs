@@ -17,9 +17,7 @@ impl Consortium {
     fn new(validators: u8, others: u8, seed: u64) -> Consortium {
         let rules = Rules { era_blocks: 5, ..RULES };
         Consortium(
-            SubChain::ALL.map(|chain| {
-                Cluster::on(chain, (validators + others, validators), rules, seed + chain as u64)
-            }),
+            SubChain::ALL.map(|chain| Cluster::on(chain, validators, others, rules, seed + chain as u64)),
         )
     }
 

@@ -55,7 +55,7 @@ fn elect(cluster: &mut Cluster, members: &[usize]) {
     members.sort_unstable();
     let ledger = cluster.node(0);
     let next = ledger.next_sequence(bob().public().address());
-    let elected = order(ledger.chain_id(), &bob(), next, &Order::Elect { members });
+    let elected = order(ledger.chain_id(), &bob(), next, &Order::Appoint { members });
     ledger.submit(elected).unwrap();
     cluster.step(0);
 }
@@ -75,7 +75,7 @@ fn trade(cluster: &mut Cluster, eras: u64) {
 
 /// Six nodes of which four decide at first. Later all but one of these have gone.
 fn after_two_elections() -> Cluster {
-    let mut cluster = Cluster::on(SubChain::Payment, (6, 4), Rules { era_blocks: 4, ..RULES }, 7);
+    let mut cluster = Cluster::on(SubChain::Payment, 4, 2, Rules { era_blocks: 4, ..RULES }, 7);
     cluster.run(1_000);
     trade(&mut cluster, 1);
     elect(&mut cluster, &[0, 3, 4, 5]);
