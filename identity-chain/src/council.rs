@@ -1,14 +1,14 @@
 //! What happens to those who decide: by vote, by their own wish, by evidence. Whoever decides on all chains from the era
 //! after the next one on is fixed here.
 
-use ledger::account::ERA;
-use ledger::koma::{Accusation, Evidence};
+use ledger::account::{ERA, RULES};
+use ledger::koma::{Accusation, Evidence, Mode};
 use ledger::{Address, PublicKey, Read, Run, SubChain, Timestamp};
 use vocabulary::FromIdentity;
 
 use crate::event::Event;
-use crate::rules::{fits, moot};
-use crate::tables::{BANS, BOND_NEEDED, BONDED, EVIDENCE, LAST_PROPOSAL, PROPOSALS, VALIDATORS};
+use crate::rules::{changeable, fits, may_decide, moot};
+use crate::tables::{ALONE, BANS, BOND_NEEDED, BONDED, EVIDENCE, FOUR, LAST_PROPOSAL, PROPOSALS, VALIDATORS};
 use crate::validator::{Ban, Change, Members, Outcome, Proposal, Stand, Validator, levelled, seat};
 
 /// Those who decide, in ascending order of key.
@@ -43,7 +43,16 @@ fn era_to_come(state: &dyn Read) -> u64 {
 
 /// Seats the validators of the genesis; whoever is not named as one's organisation leaves it to `otherwise`.
 pub(crate) fn found(run: &mut Run<'_>, named: &[(PublicKey, Address)], otherwise: Address) {
-    for (key, weight) in run.following() {
+    let members = run.following();
+    let total: u128 = members.iter().map(|(_, weight)| u128::from(*weight)).sum();
+    if members.iter().any(|(_, weight)| 2 * u128::from(*weight) > total) {
+        ALONE.put(run.state_mut(), &());
+    }
+    let one_owner = RULES.get(run.state()).is_none_or(|rules| rules.mode == Mode::SingleOwner);
+    if members.len() >= 4 && !one_owner {
+        FOUR.put(run.state_mut(), &());
+    }
+    for (key, weight) in members {
         let organisation = named.iter().find(|(known, _)| *known == key).map(|(_, account)| *account);
         let organisation = organisation.unwrap_or(otherwise);
         let validator = Validator { organisation, weight, stand: Stand::Decides, from_era: 0 };
@@ -79,8 +88,8 @@ pub(crate) fn leave(run: &mut Run<'_>, key: PublicKey) {
     changing(run, |run| stand(run, key, |validator| validator.stand = Stand::Left));
 }
 
-/// Takes evidence that holds. Its validator is out for good; only where nobody else is left does it go on deciding, until
-/// somebody else does.
+/// Takes evidence that holds. Its validator is out for good; only where nobody else is left, or who decides can never
+/// change, does it go on deciding.
 pub(crate) fn ban(run: &mut Run<'_>, by: Address, accusation: &Accusation, evidence: &Evidence) {
     let Accusation { chain, era, validator: key } = *accusation;
     let ban = Ban::new(chain, era, evidence, by, run.time());
@@ -96,7 +105,9 @@ pub(crate) fn ban(run: &mut Run<'_>, by: Address, accusation: &Accusation, evide
     changing(run, |_| {});
 }
 
-/// Takes the payment chain's word on a bond.
+/// Takes the payment chain's word on a bond. Whoever loses it decides no more until a vote admits it again: else the set
+/// would change without a vote, as often as its organisation likes. It stays where the others could not go on without it;
+/// its bond is held as long as it decides.
 pub(crate) fn bonded(run: &mut Run<'_>, key: PublicKey, organisation: Address, enough: bool) {
     if enough {
         BONDED.put(run.state_mut(), &(key, organisation), &());
@@ -106,11 +117,9 @@ pub(crate) fn bonded(run: &mut Run<'_>, key: PublicKey, organisation: Address, e
     BONDED.remove(run.state_mut(), &(key, organisation));
     let own = VALIDATORS.get(run.state(), &key).filter(|validator| validator.organisation == organisation);
     let decides = own.is_some_and(|validator| validator.stand == Stand::Decides);
-    if decides && members(run.state()).len() > 1 {
-        changing(run, |run| {
-            stand(run, key, |validator| validator.stand = Stand::AwaitsBond);
-            level(run);
-        });
+    let others = Change::Remove { key }.applied(members(run.state()));
+    if decides && changeable(run.state()).is_ok() && may_decide(run.state(), &others).is_ok() {
+        changing(run, |run| stand(run, key, |validator| validator.stand = Stand::Left));
     }
 }
 
@@ -154,8 +163,11 @@ fn tell(run: &mut Run<'_>) {
     run.send(SubChain::Payment, &message);
 }
 
-/// Puts one who is banned out, unless nobody else is left.
+/// Puts one who is banned out, unless nobody else is left, or who decides can never change.
 fn retire(run: &mut Run<'_>) -> bool {
+    if changeable(run.state()).is_err() {
+        return false;
+    }
     let banned = |(key, validator): &(PublicKey, Validator)| {
         validator.stand != Stand::Banned && BANS.has(run.state(), key)
     };
@@ -201,7 +213,8 @@ fn decide(run: &mut Run<'_>) -> bool {
             return Some((number, None));
         }
         // What does not fit today may fit tomorrow.
-        let passes = passes(&deciding, &backers) && fits(&change.applied(members.clone())).is_ok();
+        let passes =
+            passes(&deciding, &backers) && may_decide(state, &change.applied(members.clone())).is_ok();
         passes.then_some((number, Some(change)))
     };
     match PROPOSALS.all(state).into_iter().find_map(ripe) {

@@ -120,8 +120,11 @@ pub enum Rejection {
     #[error("an organisation reads its own record anyway")]
     SharedWithOneself,
     /// The sender runs no validator.
-    #[error("only an admitted organisation that runs a validator may do this")]
+    #[error("only an organisation that runs a validator may do this")]
     RunsNoValidator,
+    /// One validator outweighs all others of the genesis.
+    #[error("one validator runs this network alone, as the genesis says: it stays so")]
+    RunAlone,
     /// Eras never end here, so nobody new would ever decide.
     #[error("the genesis lets the first era go on for ever: those who decide stay the same in this network")]
     ErasNeverEnd,
@@ -165,6 +168,9 @@ pub enum Rejection {
     /// Nobody would be left.
     #[error("the last validator stays: admit another one first")]
     LastValidator,
+    /// Fewer than bear a cheat would be left of those who did.
+    #[error("at least four validators decide here, since fewer bear no cheat: admit another one first")]
+    TooFewValidators,
     /// More than can be.
     #[error("there are at most {0} validators: remove one first")]
     TooManyValidators(usize),
@@ -223,6 +229,7 @@ impl Rejection {
             Rejection::LastOperator => ("last-operator", "party"),
             Rejection::SharedWithOneself => ("oneself", "with"),
             Rejection::RunsNoValidator => ("runs-no-validator", "account"),
+            Rejection::RunAlone => ("run-alone", "transaction"),
             Rejection::ErasNeverEnd => ("eras-never-end", "transaction"),
             Rejection::ProposalsOfOne | Rejection::ProposalsFull => ("too-many", "transaction"),
             Rejection::ProposalUnknown(_) => ("proposal-unknown", "proposal"),
@@ -235,6 +242,7 @@ impl Rejection {
             Rejection::SameWeight => ("unchanged", "weight"),
             Rejection::NotYours(_) => ("not-yours", "validator"),
             Rejection::LastValidator => ("last-validator", "validator"),
+            Rejection::TooFewValidators => ("too-few", "validator"),
             Rejection::TooManyValidators(_) => ("too-many", "change"),
             Rejection::WeightTooHigh => ("weight-too-high", "weight"),
             Rejection::TooHeavy { .. } => ("too-heavy", "weight"),

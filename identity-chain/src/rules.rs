@@ -11,8 +11,8 @@ use crate::party::{Party, may_follow};
 use crate::payload::{MAX_GRANT_MS, MAX_INVITATION_MS, Payload, Registration};
 use crate::rejection::Rejection;
 use crate::tables::{
-    BANS, KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, PROPOSALS, REGISTERED, SENT, VALIDATORS, lei_key,
-    number_key,
+    ALONE, BANS, FOUR, KEY_OWNERS, LEIS, NUMBERS, OPERATORS, PARTIES, PROPOSALS, REGISTERED, SENT,
+    VALIDATORS, lei_key, number_key,
 };
 use crate::validator::{
     Change, MAX_PROPOSAL_MS, MAX_PROPOSALS, MAX_PROPOSALS_EACH, Members, Stand, Validator, possession_bytes,
@@ -56,11 +56,13 @@ impl Case<'_> {
         let shares = matches!(self.payload, Payload::ShareCredit { .. });
         let leaves = matches!(self.payload, Payload::Leave { .. });
         let accuses = matches!(self.payload, Payload::Accuse { .. }) && self.is_validator();
+        // Who decides is for those who decide: no operator silences one of them.
+        let votes = matches!(self.payload, Payload::Propose { .. } | Payload::Vote { .. }) && self.weighs();
         match party.as_ref().map(|party| party.standing) {
             None => ensure(registers || accuses, Rejection::NotRegistered)?,
             Some(Standing::Refused) => ensure(registers || removes || accuses, Rejection::TurnedDown)?,
             Some(Standing::Suspended) => {
-                ensure(removes || shares || leaves || accuses, Rejection::Suspended)?
+                ensure(removes || shares || leaves || accuses || votes, Rejection::Suspended)?
             }
             Some(Standing::Pending | Standing::Admitted) => {}
         }
@@ -134,11 +136,8 @@ impl Case<'_> {
 
     /// Sender, eras, proposals that wait; then the key, its state, weight, organisation, proof, and those who would decide.
     fn propose(&self, change: &Change) -> Checked {
-        self.decides()?;
-        ensure(
-            RULES.get(self.state).is_none_or(|rules| rules.era_blocks < u64::MAX),
-            Rejection::ErasNeverEnd,
-        )?;
+        ensure(self.weighs(), Rejection::RunsNoValidator)?;
+        changeable(self.state)?;
         let open = PROPOSALS.all(self.state);
         let own = open.iter().filter(|(_, proposal)| proposal.by == self.sender()).count();
         ensure(own < MAX_PROPOSALS_EACH, Rejection::ProposalsOfOne)?;
@@ -165,7 +164,7 @@ impl Case<'_> {
                 ensure(*weight != known.weight, Rejection::SameWeight)?;
             }
         }
-        fits(&change.applied(members(self.state)))
+        may_decide(self.state, &change.applied(members(self.state)))
     }
 
     /// Proposal, sender, vote before, and those who would decide if this vote is the last that it needs.
@@ -173,30 +172,29 @@ impl Case<'_> {
         let proposal = PROPOSALS.get(self.state, &number);
         let open = proposal.filter(|proposal| self.now.is_none_or(|now| now < proposal.until));
         let proposal = open.ok_or(Rejection::ProposalUnknown(number))?;
-        self.decides()?;
+        ensure(self.weighs(), Rejection::RunsNoValidator)?;
         ensure(!proposal.backers.contains(&self.sender()), Rejection::VotedAlready)?;
         let backers = [proposal.backers, vec![self.sender()]].concat();
         if passes(&deciding(self.state), &backers) {
-            fits(&proposal.change.applied(members(self.state)))?;
+            may_decide(self.state, &proposal.change.applied(members(self.state)))?;
         }
         Ok(())
     }
 
-    /// The validator, whose it is, and those who would be left.
+    /// The validator, whose it is, eras, and those who would be left.
     fn leave(&self, key: PublicKey) -> Checked {
         let known = sitting(self.state, key).ok_or(Rejection::ValidatorUnknown("validator"))?;
         ensure(known.organisation == self.sender(), Rejection::NotYours(known.organisation))?;
+        changeable(self.state)?;
         match known.stand {
-            Stand::Decides => fits(&Change::Remove { key }.applied(members(self.state))),
+            Stand::Decides => may_decide(self.state, &Change::Remove { key }.applied(members(self.state))),
             Stand::AwaitsBond | Stand::Left | Stand::Banned => Ok(()),
         }
     }
 
-    fn decides(&self) -> Checked {
-        let party = PARTIES.get(self.state, &self.sender());
-        let admitted = party.is_some_and(|party| party.standing == Standing::Admitted);
-        let weighs = weight_of(&deciding(self.state), self.sender()) > 0;
-        ensure(admitted && weighs, Rejection::RunsNoValidator)
+    /// Whether the sender runs a validator that decides.
+    fn weighs(&self) -> bool {
+        weight_of(&deciding(self.state), self.sender()) > 0
     }
 
     /// Account, key, registration number, LEI, roles, daily limit.
@@ -318,6 +316,19 @@ pub(crate) fn moot(state: &dyn Read, change: &Change) -> bool {
         Change::Admit { key, .. } => BANS.has(state, key) || sitting(state, *key).is_some(),
         Change::Remove { key } | Change::Weigh { key, .. } => sitting(state, *key).is_none(),
     }
+}
+
+/// That those who decide can be others one day: eras end, and more than one validator has a say.
+pub(crate) fn changeable(state: &dyn Read) -> Checked {
+    ensure(ALONE.get(state).is_none(), Rejection::RunAlone)?;
+    ensure(RULES.get(state).is_none_or(|rules| !rules.endless()), Rejection::ErasNeverEnd)
+}
+
+/// That these can decide, and may after those who do: not fewer than four where four did.
+pub(crate) fn may_decide(state: &dyn Read, next: &Members) -> Checked {
+    fits(next)?;
+    let thinner = next.len() < 4 && next.len() < members(state).len();
+    ensure(!thinner || FOUR.get(state).is_none(), Rejection::TooFewValidators)
 }
 
 /// That these can decide.

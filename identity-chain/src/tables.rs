@@ -46,6 +46,11 @@ pub(crate) const EVIDENCE: Table<PublicKey, Evidence> = Table::new(47);
 pub(crate) const BONDED: Table<(PublicKey, Address), ()> = Table::new(48);
 /// Whether a validator that is admitted decides only once its bond is enough.
 pub(crate) const BOND_NEEDED: Cell<bool> = Cell::new(49);
+/// There where one validator of the genesis outweighs all others together: it orders the chain by itself, which no vote
+/// can change.
+pub(crate) const ALONE: Cell<()> = Cell::new(50);
+/// There where the genesis names four validators or more that are not said to be one owner's: fewer bear no cheat at all.
+pub(crate) const FOUR: Cell<()> = Cell::new(51);
 
 /// One name for a registration number however it is written: capital letters; spaces and punctuation of ASCII do
 /// not count.
