@@ -197,8 +197,8 @@ impl Application for PaymentChain {
         match party::read(from, payload)? {
             FromIdentity::Party(word) => party::hear(&self.config, run, word),
             FromIdentity::Validators(seats) => surety::hear(&self.config, run, &seats)?,
-            FromIdentity::Banned { validator, organisation } => {
-                surety::slash(&self.config, run, validator, organisation);
+            FromIdentity::Banned { validator, .. } => {
+                surety::slash(&self.config, run, validator);
             }
         }
         Ok(())

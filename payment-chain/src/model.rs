@@ -312,7 +312,8 @@ pub struct Window {
 pub struct Surety {
     /// How much of the deposit asset.
     pub amount: Amount,
-    /// From when on it may be taken back, once the validator has left; none while it decides or never did.
+    /// From when on it may be taken back: a while after the validator has left, or after its organisation first asked for
+    /// a bond that was enough to decide on. None while it answers for the validator.
     pub free_from: Option<Timestamp>,
 }
 

@@ -39,11 +39,16 @@ pub(crate) fn add(
     money::lock(run, organisation, AssetId::DEPOSIT, amount, "amount")?;
     let mut surety = surety(run.state(), validator, organisation);
     surety.amount = surety.amount.checked_add(amount).expect("a bond is locked deposit, within its supply");
+    if least(config).is_some_and(|least| surety.amount >= least) {
+        // It answers again, and waits anew when it is to be taken back.
+        surety.free_from = None;
+    }
     keep(config, run, validator, organisation, surety);
     Ok(())
 }
 
-/// Who is suspended takes his bond back all the same, once it answers for nothing any more: it is his.
+/// Who is suspended takes his bond back all the same, once it answers for nothing any more: it is his. What is enough to
+/// decide on is not given at once: the identity chain may have let the validator decide already, and is told first.
 pub(crate) fn take_back(
     config: &Config,
     run: &mut Run<'_>,
@@ -63,6 +68,11 @@ pub(crate) fn take_back(
     }
     if let Some(from) = surety.free_from.filter(|from| run.time() < *from) {
         return Err(Refused::Unbonding { from: Moment(from) });
+    }
+    if least(config).is_some() && enough(config, surety) {
+        surety.free_from = Some(run.time().plus_ms(config.unbonding_ms));
+        keep(config, run, validator, organisation, surety);
+        return Ok(());
     }
     surety.amount = rest;
     keep(config, run, validator, organisation, surety);
@@ -99,31 +109,38 @@ pub(crate) fn hear(config: &Config, run: &mut Run<'_>, seats: &[Seat]) -> Result
     Ok(())
 }
 
-/// A validator equivocated: all that its organisation bonded for it goes where solvers' fines go, also while it waits to
-/// be taken back.
-pub(crate) fn slash(config: &Config, run: &mut Run<'_>, validator: PublicKey, organisation: Address) {
+/// A validator equivocated: all that was bonded for it goes where solvers' fines go, also while it waits to be taken back.
+/// Whoever runs it now need not be who ran it then, so each bond under its key answers.
+pub(crate) fn slash(config: &Config, run: &mut Run<'_>, validator: PublicKey) {
     run.ban(validator);
-    let fine = surety(run.state(), validator, organisation).amount;
-    if fine.is_zero() {
-        return;
+    for ((_, organisation), Surety { amount: fine, .. }) in SURETIES.under(run.state(), &validator) {
+        keep(config, run, validator, organisation, Surety::default());
+        money::give_locked(run, organisation, config.fee_account, AssetId::DEPOSIT, fine);
+        run.emit(&Event::ValidatorFined { validator, organisation, fine });
     }
-    keep(config, run, validator, organisation, Surety::default());
-    money::give_locked(run, organisation, config.fee_account, AssetId::DEPOSIT, fine);
-    run.emit(&Event::ValidatorFined { validator, organisation, fine });
+}
+
+/// The least bond that this genesis asks for, if it asks for one.
+fn least(config: &Config) -> Option<Amount> {
+    Some(config.min_validator_bond).filter(|least| !least.is_zero())
+}
+
+/// Whether a bond is enough to decide on: what waits to be taken back is not.
+fn enough(config: &Config, surety: Surety) -> bool {
+    least(config).is_none_or(|least| surety.amount >= least && surety.free_from.is_none())
 }
 
 /// Writes a bond down, and tells the identity chain when it becomes enough or is so no more.
 fn keep(config: &Config, run: &mut Run<'_>, validator: PublicKey, organisation: Address, surety: Surety) {
-    let least = config.min_validator_bond;
-    let before = self::surety(run.state(), validator, organisation).amount;
+    let before = enough(config, self::surety(run.state(), validator, organisation));
+    let enough = enough(config, surety);
     if surety.amount.is_zero() {
         SURETIES.remove(run.state_mut(), &(validator, organisation));
     } else {
         SURETIES.put(run.state_mut(), &(validator, organisation), &surety);
     }
     run.emit(&Event::SuretyChanged { validator, organisation, surety });
-    let enough = surety.amount >= least;
-    if (before >= least) != enough {
+    if before != enough {
         run.send(SubChain::Identity, &FromPayment::Bond { validator, organisation, enough });
     }
 }

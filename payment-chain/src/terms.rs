@@ -150,6 +150,12 @@ pub(crate) fn render(
         Payload::UnbondValidator { validator, amount } => {
             let what = text.quantity(AssetId::DEPOSIT, *amount, "amount")?;
             text.line(format_args!("You take {what} back out of your bond for validator {validator}."));
+            if !config.min_validator_bond.is_zero() {
+                text.line(format_args!(
+                    "If the bond is enough to decide on, it is enough no more from now on, and nothing is given back yet: ask again in {}.",
+                    Span(config.unbonding_ms)
+                ));
+            }
         }
     }
     Ok(text.finish(account))

@@ -130,11 +130,21 @@ fn a_bond_for_nobody_who_decides_is_its_owners_at_any_time() {
     refused(&mut stage, SOLVER, bond(HOME, 1), "not-admitted", "account");
     stage.send(SOLVER, unbond(HOME, 10)).unwrap();
     assert_eq!(view::sureties(&stage.state), []);
-    // Somebody else's bond under the same key is not that of the one who cheated.
-    stage.reinstate(SOLVER);
-    stage.send(SOLVER, bond(HOME, 10)).unwrap();
+}
+
+#[test]
+fn each_bond_under_the_key_answers_whoever_runs_it_now() {
+    let mut stage = Stage::new();
+    decide(&mut stage, &[(HOME, SOLVER), (AWAY, RIVAL)]);
+    stage.send(SOLVER, bond(HOME, 1_000)).unwrap();
+    decide(&mut stage, &[(AWAY, RIVAL)]);
+    stage.send(RIVAL, bond(HOME, 10)).unwrap();
+    decide(&mut stage, &[(HOME, RIVAL), (AWAY, RIVAL)]);
+    let fees = deposit(&stage, OPERATOR).0;
     ban(&mut stage, HOME, RIVAL);
-    stage.send(SOLVER, unbond(HOME, 10)).unwrap();
+    assert_eq!(deposit(&stage, OPERATOR).0, fees + 1_010);
+    assert_eq!(view::sureties(&stage.state), []);
+    refused(&mut stage, SOLVER, unbond(HOME, 1), "not-enough", "amount");
 }
 
 #[test]
@@ -145,8 +155,25 @@ fn the_identity_chain_is_told_when_a_bond_becomes_enough_and_when_it_is_so_no_mo
     stage.send(SOLVER, bond(HOME, 1)).unwrap();
     stage.send(SOLVER, bond(HOME, 1)).unwrap();
     assert_eq!(told(&stage), [(HOME, true)]);
+    let before = deposit(&stage, SOLVER);
+    // What is enough waits before anything of it is given back, whether or not the identity chain has let it decide.
     stage.send(SOLVER, unbond(HOME, 2)).unwrap();
     assert_eq!(told(&stage), [(HOME, true), (HOME, false)]);
+    assert_eq!(deposit(&stage, SOLVER), before);
+    refused(&mut stage, SOLVER, unbond(HOME, 2), "bond-needed", "validator");
+    stage.time = stage.time.plus_ms(21 * DAY);
+    stage.send(SOLVER, unbond(HOME, 2)).unwrap();
+    assert_eq!(deposit(&stage, SOLVER), (before.0 + 2, before.1 - 2));
+    // Whoever adds so much that it is enough lets it answer again, and it waits again.
+    stage.send(SOLVER, bond(HOME, 1)).unwrap();
+    assert_eq!(told(&stage).last(), Some(&(HOME, true)));
+    stage.send(SOLVER, unbond(HOME, 1)).unwrap();
+    refused(&mut stage, SOLVER, unbond(HOME, 1), "bond-needed", "validator");
+    assert_eq!(told(&stage).len(), 4);
+    // Banned while it waits, it is lost.
+    ban(&mut stage, HOME, SOLVER);
+    assert_eq!(view::sureties(&stage.state), []);
+    assert_eq!(told(&stage).len(), 4);
 }
 
 #[test]
