@@ -140,8 +140,8 @@ impl Ledger {
         Ok(read_checkpoint(&word, &self.deciding(closing.era)?).ok())
     }
 
-    /// Puts `word`, the last of the identity chain, above the block that `proof` is about. Returns whether it covers it;
-    /// the proof is as it was otherwise.
+    /// Puts `word`, the last of the identity chain, above the block that `proof` is about. Returns whether it covers it by
+    /// blocks that this node has; the proof is as it was otherwise.
     ///
     /// # Errors
     /// [`LogError`] when the log cannot be read.
@@ -150,7 +150,9 @@ impl Ledger {
         let height = proof.seal.claim.height;
         let mut covers = covers.into_iter();
         let covered = covers.find(|closing| closing.chain == self.chain && height <= closing.height);
-        let Some(covered) = covered else { return Ok(false) };
+        let Some(covered) = covered.filter(|covered| covered.height <= self.height()) else {
+            return Ok(false);
+        };
         let path = self.block_path(height, covered.height)?;
         let Word { hand_offs, word } = word;
         proof.checkpoint = Some(Box::new(Checkpoint { hand_offs, word, path }));
