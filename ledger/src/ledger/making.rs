@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::desk::Desk;
 use super::{Ledger, RECENT, Worker, lock};
-use crate::account::{INBOX, account};
-use crate::block::{Block, Claim, Header, Seal};
+use crate::account::{INBOX, VALIDATORS, account};
+use crate::block::{Block, Claim, Header, Seal, SealError};
 use crate::engine::{Effect, Input, Report};
 use crate::execution::{Executed, execute_known};
 use crate::hash::Hash;
@@ -44,6 +44,14 @@ pub enum StepError {
         chain: SubChain,
         /// The height.
         height: Height,
+    },
+    /// This node runs the chain alone, and its own seal does not count any more: nobody could read such a log.
+    #[error("the seal of this validator alone does not count for block {height}")]
+    Unsealed {
+        /// The block.
+        height: Height,
+        /// Why.
+        source: SealError,
     },
     /// An earlier step failed; the ledger has to be opened again.
     #[error("an earlier step failed: open the ledger again")]
@@ -194,6 +202,13 @@ impl Ledger {
 
     /// Puts an executed and sealed block on disk and makes it visible, in this order.
     fn commit(&self, worker: &mut Worker, seal: Seal) -> Result<Arc<Committed>, StepError> {
+        // An engine of many checks each signature itself.
+        if self.alone {
+            let era = (self.chain, seal.claim.era);
+            let members = VALIDATORS.get(&self.read_state().values, &era).unwrap_or_default();
+            let height = seal.claim.height;
+            seal.verify(&members).map_err(|source| StepError::Unsealed { height, source })?;
+        }
         let pending = worker.pending.take().expect("a seal comes after the block that it is over");
         let Pending { block, executed, tree, sent } = pending;
         let Executed { changes, receipts, outbox } = executed;
