@@ -70,8 +70,15 @@ pub const BLOCKS: Cell<Edge> = Cell::new(11);
 /// The eras of this chain in which others decide than in the one before, each with the height of the block that said so.
 pub const CHANGES: Table<u64, Height> = Table::new(12);
 
-/// For how many eras after its last block it is remembered who decided in one: evidence against them may come late.
+/// Who decided in the eras of each chain that are in [`VALIDATORS`] no more, by chain and the first era of which that is
+/// so: a row a change. Evidence against them may come as long as their bonds are held. The last [`REMEMBERED_SETS`] of a
+/// chain stay: each takes a vote or a wish of somebody who decides, so they reach much further back than any bond.
+pub const FORMER: Table<(SubChain, u64), Vec<(PublicKey, u64)>> = Table::new(13);
+
+/// For how many eras after its last block it is remembered by itself who decided in one.
 pub const REMEMBERED_ERAS: u64 = 32;
+/// How many sets of those who decided before are remembered of a chain.
+pub const REMEMBERED_SETS: usize = 256;
 
 /// An era of a chain, as its state tells; who decides in it stands in [`VALIDATORS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -102,6 +109,18 @@ impl Account {
             ),
         }
     }
+}
+
+/// Who decides, or decided, in an era of a chain, as far as that is known or remembered.
+#[must_use]
+pub fn deciding<S: Read + ?Sized>(state: &S, chain: SubChain, era: u64) -> Option<Vec<(PublicKey, u64)>> {
+    if let Some(members) = VALIDATORS.get(state, &(chain, era)) {
+        return Some(members);
+    }
+    // Of what is to come nothing is known, and what has passed is not the future of what was forgotten.
+    let first = VALIDATORS.first(state, &chain)?.0.1;
+    let former = FORMER.under(state, &chain).into_iter();
+    former.take_while(|((_, from), _)| *from <= era && era < first).last().map(|(_, members)| members)
 }
 
 /// The account at `address`.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::account::{
-    ACCOUNTS, BANNED, BARRED, BLOCKS, CHAIN_IDS, CHANGES, CLOSINGS, ERA, EraRecord, FOLLOWING, INBOX,
-    REMEMBERED_ERAS, RULES, Scope, VALIDATORS, account,
+    ACCOUNTS, BANNED, BARRED, BLOCKS, CHAIN_IDS, CHANGES, CLOSINGS, ERA, EraRecord, FOLLOWING, FORMER, INBOX,
+    REMEMBERED_ERAS, REMEMBERED_SETS, RULES, Scope, VALIDATORS, account,
 };
 use crate::application::{Application, Run};
 use crate::block::{Block, Header};
@@ -130,11 +130,20 @@ fn close_era(chain: SubChain, state: &mut Staged<'_>, outbox: &mut Vec<Envelope>
     outbox.extend(run.finish().1);
 }
 
-/// Writes down who decides in an era of a chain, and forgets who did long ago.
+/// Writes down who decides in an era of a chain. Of who did long ago only the changes stay.
 fn decides(state: &mut Staged<'_>, chain: SubChain, era: u64, members: &Vec<(PublicKey, u64)>) {
     VALIDATORS.put(state, &(chain, era), members);
     if let Some(past) = era.checked_sub(REMEMBERED_ERAS + 2) {
+        let Some(members) = VALIDATORS.get(state, &(chain, past)) else { return };
         VALIDATORS.remove(state, &(chain, past));
+        let former = FORMER.under(state, &chain);
+        if former.last().is_some_and(|(_, known)| *known == members) {
+            return;
+        }
+        FORMER.put(state, &(chain, past), &members);
+        if former.len() >= REMEMBERED_SETS {
+            FORMER.remove(state, &former[0].0);
+        }
     }
 }
 

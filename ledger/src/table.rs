@@ -161,6 +161,17 @@ impl<K: Key, V: BorshSerialize + BorshDeserialize> Table<K, V> {
         });
     }
 
+    /// The first entry whose key begins with `part`.
+    #[must_use]
+    pub fn first<S: Read + ?Sized>(&self, state: &S, part: &impl Key) -> Option<(K, V)> {
+        let mut first = None;
+        self.scan(state, part, |key, value| {
+            first = Some((key, value));
+            false
+        });
+        first
+    }
+
     /// Like [`Table::scan`] over the whole table, from `first` on.
     pub fn scan_from<S: Read + ?Sized>(&self, state: &S, first: &K, mut visit: impl FnMut(K, V) -> bool) {
         state.scan(&[self.prefix], &self.key(first), &mut |key, value| {

@@ -170,10 +170,14 @@ impl House {
         bans.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// Remembers to bring evidence against a validator to the identity chain.
+    /// Remembers to bring evidence against a validator to the identity chain. One that says it of a later era takes the
+    /// place of the one before, whose era may be forgotten sooner.
     pub(crate) fn accuse(&self, validator: PublicKey, evidence: Evidence) {
-        let accusation = Accusation { evidence, due: Timestamp(0) };
-        self.accusations().entry(validator).or_insert(accusation);
+        let mut accusations = self.accusations();
+        let known = accusations.get(&validator).map(|known| known.evidence.era());
+        if known.is_none_or(|known| known < evidence.era()) {
+            accusations.insert(validator, Accusation { evidence, due: Timestamp(0) });
+        }
     }
 
     /// Brings what evidence there is to the identity chain, signed with the validator's own key, until it is on record

@@ -7,7 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::era::{End, Era, Pace};
 use super::unit::{FormError, MAX_UNIT_BYTES, SignedUnit, VerifiedUnit};
 use super::validators::{Member, Validators, ValidatorsError};
-use crate::account::{CHAIN_IDS, RULES, VALIDATORS};
+use crate::account::{CHAIN_IDS, RULES, deciding};
 use crate::hash::{Hash, encode};
 use crate::key::PublicKey;
 use crate::moment::{Height, SubChain, Timestamp};
@@ -108,7 +108,7 @@ impl Evidence {
         let unit = &self.first.unit;
         let named = |chain: &SubChain| CHAIN_IDS.get(state, chain) == Some(unit.chain);
         let chain = SubChain::ALL.into_iter().find(named).ok_or(AccusationError::Chain(unit.chain))?;
-        let members = VALIDATORS.get(state, &(chain, unit.era)).unwrap_or_default();
+        let members = deciding(state, chain, unit.era).unwrap_or_default();
         if members.is_empty() {
             return Err(AccusationError::Era { chain, era: unit.era });
         }
@@ -128,7 +128,7 @@ impl Evidence {
         if self.first.unit.hash() >= self.second.unit.hash() {
             return Err(EvidenceError::Malformed.into());
         }
-        let members = VALIDATORS.get(state, &(chain, era)).unwrap_or_default();
+        let members = deciding(state, chain, era).unwrap_or_default();
         let max_exponent = RULES.get(state).map_or(u8::MAX, |rules| rules.max_exponent);
         // Of an era, the form of its units depends on its name and number, its validators and its longest round alone.
         let era = Era {

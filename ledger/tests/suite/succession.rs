@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ledger::account::{CHANGES, REMEMBERED_ERAS, VALIDATORS};
+use ledger::account::{CHANGES, FORMER, REMEMBERED_ERAS, VALIDATORS, deciding};
 use ledger::genesis::{LONG_ERA_MS, Rules};
 use ledger::light::ProofError;
 use ledger::{
@@ -188,6 +188,12 @@ fn who_decided_long_ago_is_forgotten_but_for_what_the_log_has() {
     for ledger in [&data, &payment] {
         let rows = ledger.view(|state| VALIDATORS.under(state, &SubChain::Data)).len() as u64;
         assert_eq!(rows, REMEMBERED_ERAS + 2);
+        // Evidence against them may come all the same: who decided is remembered a row a change.
+        let known = |era| ledger.view(|state| deciding(state, SubChain::Data, era));
+        assert_eq!(known(0), Some(vec![(validator().public(), 1)]));
+        assert_eq!(known(17), known(0));
+        assert_eq!(known(10_000), None);
+        assert_eq!(ledger.view(|state| FORMER.under(state, &SubChain::Data)).len(), 1);
     }
     assert_eq!(data.deciding(0).unwrap(), vec![(validator().public(), 1)]);
     assert_eq!(data.deciding(10_000).unwrap(), vec![]);
