@@ -103,7 +103,10 @@ pub struct KomaEngine {
     pending: Option<Pending>,
     signatures: BTreeMap<(Height, PublicKey), Signature>,
     seals: BTreeMap<Height, Seal>,
+    /// The validators of the running era and of the next.
+    deciders: BTreeSet<PublicKey>,
     peers: BTreeMap<PublicKey, Peer>,
+    shares_per_mille: Vec<u64>,
     before: Vec<Reached>,
     koma_wake: Timestamp,
     status_at: Timestamp,
@@ -139,6 +142,7 @@ impl KomaEngine {
         let kept = bodies.keys().copied().collect();
         let thresholds = shares(&era.validators, &shares_per_mille);
         let single = era.validators.count() == 1;
+        let deciders = era.validators.members().iter().map(|(key, _)| *key).collect();
         let start = era.start;
         let part = Part { key: key.clone(), speaks: true, thresholds };
         let places = BTreeMap::from([(era.root, era.root_height)]);
@@ -168,7 +172,9 @@ impl KomaEngine {
             pending: None,
             signatures: BTreeMap::new(),
             seals: BTreeMap::new(),
+            deciders,
             peers: BTreeMap::new(),
+            shares_per_mille,
             before,
             koma_wake: start,
             status_at: start,
@@ -242,10 +248,8 @@ impl KomaEngine {
                     Ask::Misbehaved { peer, fault } => {
                         out.push(Effect::Report(Report::Misbehaved { peer, fault }));
                     }
-                    Ask::Behind { era, peer } => {
-                        let peer = self.peers.entry(peer).or_default();
-                        peer.era = peer.era.max(era);
-                    }
+                    // Its word on how far it is comes with its status.
+                    Ask::Behind { .. } => {}
                     Ask::Wake(at) => self.koma_wake = at,
                 }
             }
@@ -272,6 +276,7 @@ impl KomaEngine {
             self.begin(now, &record, host, out);
         }
         self.recheck(now, host, out);
+        self.drop_stale();
     }
 
     fn receive(
@@ -304,10 +309,7 @@ impl KomaEngine {
                 self.take_signature(now, from, height, signature, host, out);
             }
             Frame::Sealed(seal) => self.take_seal(*seal, out),
-            Frame::Status { era, height } => {
-                let peer = self.peers.entry(from).or_default();
-                (peer.era, peer.height) = (peer.era.max(era), peer.height.max(height));
-            }
+            Frame::Status { height, .. } => self.peer(now, from).height = height,
             Frame::WantBlocks(height) => {
                 if self.may_ask(now, from, BLOCKS_COST) {
                     self.send_blocks(from, height, host, out);
@@ -334,11 +336,7 @@ impl KomaEngine {
             out.push(Effect::Report(Report::Malformed { peer: from }));
             return;
         };
-        let Some(era) = self.koma.era(number).map(|instance| instance.era().clone()) else {
-            let peer = self.peers.entry(from).or_default();
-            peer.era = peer.era.max(number);
-            return;
-        };
+        let Some(era) = self.koma.era(number).map(|instance| instance.era().clone()) else { return };
         let Ok(message) = message.verify(&era) else {
             out.push(Effect::Report(Report::Malformed { peer: from }));
             return;
@@ -386,6 +384,7 @@ impl Engine for KomaEngine {
         if !self.announced {
             self.announced = true;
             self.settle(host);
+            self.learn_deciders(host);
             if self.listening.is_some() {
                 let era = self.koma.current().era().number;
                 self.lost_at.get_or_insert(now);

@@ -51,6 +51,11 @@ impl Koma {
         }
     }
 
+    /// Follows these thresholds in the eras that begin from now on: shares of the weight of those who decide in them.
+    pub fn follow(&mut self, thresholds: Vec<u64>) {
+        self.part.thresholds = thresholds;
+    }
+
     /// The eras that run, in order.
     pub fn eras(&self) -> impl DoubleEndedIterator<Item = &Instance> {
         self.eras.values()

@@ -233,6 +233,35 @@ fn a_liar_that_answers_endlessly_or_off_the_point_costs_nothing() {
 }
 
 #[test]
+fn guests_that_boast_keep_nobody_from_catching_up_and_are_not_even_asked() {
+    let mut cluster = Cluster::on(ledger::SubChain::Payment, 4, 3, RULES, 24);
+    let asked = Rc::new(RefCell::new(0));
+    let seen = asked.clone();
+    cluster.tamper = Some(Box::new(move |from, to, bytes| match Frame::decode(bytes).unwrap() {
+        Frame::Status { era, .. } if from >= 4 => {
+            Fate::Instead(vec![Frame::Status { era, height: Height(u64::MAX) }.encode()])
+        }
+        Frame::WantBlocks(_) if to >= 4 => {
+            *seen.borrow_mut() += usize::from(from == 3);
+            Fate::Drop
+        }
+        _ => Fate::Pass,
+    }));
+    cluster.run(1_000);
+    cluster.kill(3);
+    for _ in 0..25 {
+        cluster.pay(0, &alice(), &bob());
+        cluster.run(120);
+    }
+    let ahead = cluster.node(0).height();
+    cluster.start(3);
+    cluster.run(2_500);
+    assert!(cluster.node(3).height() >= ahead, "{} of {ahead}", cluster.node(3).height());
+    assert_eq!(*asked.borrow(), 0);
+    cluster.agree();
+}
+
+#[test]
 fn frames_replayed_out_of_order_half_valid_or_cut_change_nothing() {
     for seed in 0..3 {
         let mut cluster = Cluster::new(4, RULES, seed);

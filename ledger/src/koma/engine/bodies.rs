@@ -178,8 +178,8 @@ impl KomaEngine {
         let asked_for = self.wanted.contains(&hash);
         let height = block.header.height;
         let near = height > self.head.0 && height.0 <= self.head.0.0 + SIGNATURES_AHEAD;
-        let expected =
-            block.header.proposer == from && near && (asked_for || self.may_ask(now, from, UNASKED_COST));
+        let proposes = block.header.proposer == from && self.deciders.contains(&from);
+        let expected = proposes && near && (asked_for || self.may_ask(now, from, UNASKED_COST));
         if block.header.chain != self.chain || !(asked_for || expected) {
             return;
         }
@@ -188,7 +188,7 @@ impl KomaEngine {
             return;
         }
         if !asked_for {
-            let peer = self.peers.entry(from).or_default();
+            let peer = self.peer(now, from);
             peer.unnamed.push_back(hash);
             if peer.unnamed.len() > UNNAMED {
                 let oldest = peer.unnamed.pop_front();
@@ -201,6 +201,18 @@ impl KomaEngine {
         self.bodies.insert(hash, block);
         self.drive(now, Event::Body(hash), host, out);
         self.recheck(now, host, out);
+    }
+
+    /// Drops bodies at heights that are decided, unless a unit that holds names them: others may ask for those as long as
+    /// the era lasts.
+    pub(super) fn drop_stale(&mut self) {
+        let head = self.head.0;
+        let (kept, checks) = (&self.kept, &self.checks);
+        let named = |hash: &Hash| {
+            kept.contains(hash)
+                || checks.values().any(|check| [check.proposal.block, check.parent.block].contains(hash))
+        };
+        self.bodies.retain(|hash, block| block.header.height > head || named(hash));
     }
 
     /// Whether a unit proposes this block.

@@ -19,16 +19,25 @@ pub(super) const PATIENCE_MS: u64 = 3_000;
 const FAR_BEHIND: u64 = 4;
 /// How many sealed blocks wait to be executed before no more are asked for.
 const ADOPTED: usize = 2 * MAX_BLOCKS;
+/// For how many who decide nothing it is remembered how they behaved; beyond, whoever was heard longest ago is forgotten.
+const GUESTS: usize = 256;
+/// How often the time doubles for which somebody who fails again and again is not asked for blocks.
+const DOUBLINGS: u32 = 4;
 /// How many questions a validator may ask in a second before they go unanswered, and how many at once.
 const QUESTIONS_PER_S: u64 = 400;
 
-/// A validator as a peer.
+/// Somebody who is or was connected.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
+    /// How far it says that it is.
     pub(super) height: Height,
-    pub(super) era: u64,
-    /// Until when it is not asked for blocks: it answered with nothing of use, or not at all.
-    pub(super) useless_until: Timestamp,
+    /// How often in a row it answered with nothing of use, or not at all.
+    failures: u32,
+    /// Whether it was of use when it was last asked.
+    useful: bool,
+    /// Until when it is not asked for blocks, since it failed.
+    useless_until: Timestamp,
+    heard_at: Timestamp,
     /// Up to which height it was sent the seal that it lacked.
     pub(super) told: Height,
     /// Bodies it sent of which no unit was seen.
@@ -38,9 +47,21 @@ pub(super) struct Peer {
 }
 
 impl KomaEngine {
+    /// What is known of a peer that was just heard.
+    pub(super) fn peer(&mut self, now: Timestamp, key: PublicKey) -> &mut Peer {
+        if !self.peers.contains_key(&key) && self.peers.len() >= self.deciders.len() + GUESTS {
+            let guests = self.peers.iter().filter(|(key, _)| !self.deciders.contains(key));
+            let oldest = guests.min_by_key(|(_, peer)| peer.heard_at).map(|(key, _)| *key);
+            oldest.map(|oldest| self.peers.remove(&oldest));
+        }
+        let peer = self.peers.entry(key).or_default();
+        peer.heard_at = now;
+        peer
+    }
+
     /// Whether a question of `from`, as much work as `cost` small ones, is to be answered.
     pub(super) fn may_ask(&mut self, now: Timestamp, from: PublicKey, cost: u64) -> bool {
-        let peer = self.peers.entry(from).or_default();
+        let peer = self.peer(now, from);
         let since = now.0.saturating_sub(peer.questions_at.0).min(1_000);
         let earned = since * QUESTIONS_PER_S / 1_000;
         if earned > 0 {
@@ -81,9 +102,7 @@ impl KomaEngine {
         host: &dyn Host,
         out: &mut Vec<Effect>,
     ) {
-        if self.asked.is_none_or(|(asked, _)| asked != from) {
-            return;
-        }
+        let Some((_, asked_at)) = self.asked.filter(|(asked, _)| *asked == from) else { return };
         self.asked = None;
         let before = self.adopted.len();
         for (block, seal) in blocks {
@@ -114,9 +133,39 @@ impl KomaEngine {
             self.adopted.push_back((block, seal));
             self.progress_at = now;
         }
-        if self.adopted.len() == before {
-            self.peers.entry(from).or_default().useless_until = now.plus_ms(2 * PATIENCE_MS);
+        if self.adopted.len() > before {
+            let peer = self.peer(now, from);
+            (peer.failures, peer.useful) = (0, true);
+        } else if self.progress_at <= asked_at {
+            self.failed(now, from);
         }
+    }
+
+    /// Somebody who was asked for blocks sent nothing of use: what it said of its height counts no more, and each time it
+    /// is left alone for longer.
+    fn failed(&mut self, now: Timestamp, peer: PublicKey) {
+        let Some(peer) = self.peers.get_mut(&peer) else { return };
+        (peer.height, peer.useful) = (Height(0), false);
+        peer.useless_until = now.plus_ms((2 * PATIENCE_MS) << peer.failures);
+        peer.failures = (peer.failures + 1).min(DOUBLINGS);
+    }
+
+    /// Who is to be asked for blocks above `have`: of those who decide in the running or the next era as far as this node
+    /// knows, the one that is furthest. Where these are no further, or gone by now, and nothing comes: whoever else says
+    /// that it has them, and failed least; what it says beyond that is believed of nobody.
+    fn furthest(&self, now: Timestamp, have: Height) -> Option<(Height, PublicKey)> {
+        let ahead = |peer: &&Peer| peer.useless_until <= now && peer.height > have;
+        let known = self.deciders.iter().filter_map(|key| Some((key, self.peers.get(key)?)));
+        let best = known.filter(|(_, peer)| ahead(peer)).map(|(key, peer)| (peer.height, *key)).max();
+        let stuck = self.progress_at.plus_ms(PATIENCE_MS) <= now;
+        best.or_else(|| {
+            let others = self
+                .peers
+                .iter()
+                .filter(|(key, peer)| (stuck || peer.useful) && ahead(peer) && !self.deciders.contains(key));
+            let least = others.min_by_key(|(_, peer)| (peer.failures, peer.useless_until));
+            least.map(|(key, peer)| (peer.height, *key))
+        })
     }
 
     /// Asks for blocks that others have and this node lacks.
@@ -129,13 +178,11 @@ impl KomaEngine {
         if self.asked.is_some() && slow.is_none() {
             return;
         }
-        if let Some(peer) = slow.and_then(|slow| self.peers.get_mut(&slow)) {
-            peer.useless_until = now.plus_ms(2 * PATIENCE_MS);
+        if let Some(slow) = slow {
+            self.failed(now, slow);
         }
         self.asked = None;
-        let useful = self.peers.iter().filter(|(_, peer)| peer.useless_until <= now);
-        let best = useful.map(|(key, peer)| (peer.height, *key)).max();
-        let Some((height, peer)) = best.filter(|(height, _)| *height > have) else { return };
+        let Some((height, peer)) = self.furthest(now, have) else { return };
         let stalled = self.progress_at.plus_ms(STATUS_MS) <= now;
         if height.0 - have.0 >= FAR_BEHIND || stalled {
             self.asked = Some((peer, now));

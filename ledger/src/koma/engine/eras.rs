@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::KomaEngine;
 use super::kept::Kept;
+use super::{KomaEngine, shares};
 use crate::account::EraRecord;
 use crate::engine::{Effect, Host, Reached};
 use crate::genesis::Rules;
@@ -75,8 +75,17 @@ impl KomaEngine {
             self.koma.listen(silent);
             self.mark(era.number, out);
         }
+        self.koma.follow(shares(&era.validators, &self.shares_per_mille));
         let mode = self.rules.mode;
         self.drive(now, Event::Begin { era: Box::new(era), mode }, host, out);
+        self.learn_deciders(host);
+    }
+
+    /// Learns whose word on blocks counts from now on, or soon.
+    pub(super) fn learn_deciders(&mut self, host: &dyn Host) {
+        let era = self.koma.current().era();
+        let next = host.validators(era.number + 1).unwrap_or_default();
+        self.deciders = era.validators.members().iter().chain(&next).map(|(key, _)| *key).collect();
     }
 
     /// What each era reached that is still told apart, the running one last. The one before it may still grow.

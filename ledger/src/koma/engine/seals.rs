@@ -143,19 +143,22 @@ impl KomaEngine {
         host: &dyn Host,
         out: &mut Vec<Effect>,
     ) {
-        let peer = self.peers.entry(from).or_default();
-        peer.height = peer.height.max(Height(height.0.saturating_sub(1)));
         if height <= self.head.0 {
             // It waits for a seal that this node has.
-            if peer.told < height
+            if self.peer(now, from).told < height
                 && self.may_ask(now, from, BODY_COST)
                 && let Some(committed) = host.committed(height)
             {
-                self.peers.entry(from).or_default().told = height;
+                self.peer(now, from).told = height;
                 Self::send(out, Some(from), &Frame::Sealed(Box::new(committed.seal.clone())));
             }
             return;
         }
+        if !self.deciders.contains(&from) {
+            return;
+        }
+        let peer = self.peer(now, from);
+        peer.height = peer.height.max(Height(height.0 - 1));
         if height.0 > self.head.0.0 + SIGNATURES_AHEAD {
             return;
         }
