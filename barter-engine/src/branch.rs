@@ -20,7 +20,7 @@ pub(crate) struct Choice {
 #[derive(Clone, Default)]
 pub(crate) struct Choices {
     pub(crate) rows: Vec<Choice>,
-    /// Whether each column comes to 0 or 1, and nothing between.
+    /// Whether each column comes to 0 or 1, and nothing between; then there are no decisions on rows.
     pub(crate) whole: bool,
 }
 
@@ -499,18 +499,24 @@ mod tests {
     type Case = (Vec<(f64, Vec<(u32, f64)>)>, Vec<(f64, Option<f64>, bool)>, bool);
 
     fn cases() -> impl Strategy<Value = Case> {
-        (2..8u32).prop_flat_map(|rows| {
-            let share = (1..20u32).prop_map(|share| f64::from(share) / 10.0);
-            let entries = prop::collection::btree_map(0..rows, share, 1..=rows.min(6) as usize)
-                .prop_map(|entries| entries.into_iter().collect());
-            let column = ((1..100u32).prop_map(|earns| f64::from(earns) / 100.0), entries);
-            let least = prop::option::of((1..100u32).prop_map(|least| f64::from(least) / 100.0));
-            let most = (20..150u32).prop_map(|most| f64::from(most) / 100.0);
-            let row = (most, least, any::<bool>())
-                .prop_map(|(most, least, free)| (f64::max(most, least.unwrap_or(0.0)), least, free));
-            let rows = usize::try_from(rows).unwrap_or(0);
-            (prop::collection::vec(column, 1..14), prop::collection::vec(row, rows), any::<bool>())
-        })
+        (2..8u32)
+            .prop_flat_map(|rows| {
+                let share = (1..20u32).prop_map(|share| f64::from(share) / 10.0);
+                let entries = prop::collection::btree_map(0..rows, share, 1..=rows.min(6) as usize)
+                    .prop_map(|entries| entries.into_iter().collect());
+                let column = ((1..100u32).prop_map(|earns| f64::from(earns) / 100.0), entries);
+                let least = prop::option::of((1..100u32).prop_map(|least| f64::from(least) / 100.0));
+                let most = (20..150u32).prop_map(|most| f64::from(most) / 100.0);
+                let row = (most, least, any::<bool>())
+                    .prop_map(|(most, least, free)| (f64::max(most, least.unwrap_or(0.0)), least, free));
+                let rows = usize::try_from(rows).unwrap_or(0);
+                (prop::collection::vec(column, 1..14), prop::collection::vec(row, rows), any::<bool>())
+            })
+            .prop_map(|(columns, mut rows, whole)| {
+                // Either rows are decided on or columns, never both.
+                rows.iter_mut().for_each(|row| row.2 &= !whole);
+                (columns, rows, whole)
+            })
     }
 
     /// What another solver makes of it.
