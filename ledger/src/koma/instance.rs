@@ -88,10 +88,13 @@ pub struct Instance {
 /// Units that were given to a peer who said that it lacks them.
 #[derive(Debug)]
 struct Given {
+    /// What it had when it last got any further.
+    had: Vec<u32>,
     /// What it has once they are there.
     next: Vec<u32>,
+    /// Since when it got no further.
     at: Timestamp,
-    /// How long they may take before they are given again: on a slow line this doubles until it is enough.
+    /// How long that may take before they are given again: on a slow line this doubles until it is enough.
     patience_ms: u64,
 }
 
@@ -830,7 +833,7 @@ impl Instance {
         let has = self.has(now, from, &have.next);
         let lacking: Vec<VerifiedUnit> = lacks(&self.dag, &has, most).collect();
         if !lacking.is_empty() {
-            self.give(now, from, has, &lacking);
+            self.give(now, from, &have.next, has, &lacking);
             effects.push(Effect::Send { to: Some(from), message: Message::Units(lacking) });
         }
         let more = self.era.validators.all().zip(&have.next).any(|(member, next)| {
@@ -842,9 +845,9 @@ impl Instance {
         }
     }
 
-    /// What a peer who says that it has `next` will have as soon as it has what was given to it. What takes too long is
-    /// taken for lost. Without this whoever is behind on a line slower than a round is sent the same again and again,
-    /// until nothing else gets through.
+    /// What a peer who says that it has `next` will have as soon as it has what was given to it. What takes too long since
+    /// the peer last got any further is taken for lost, whatever was given to it meanwhile. Without this whoever is behind
+    /// on a line slower than a round is sent the same again and again, until nothing else gets through.
     fn has(&mut self, now: Timestamp, peer: PublicKey, next: &[u32]) -> Vec<u32> {
         let retry_ms = self.retry_ms();
         let Some(given) = self.given.get_mut(&peer) else { return next.to_vec() };
@@ -853,22 +856,43 @@ impl Instance {
             self.given.remove(&peer);
             return next.to_vec();
         }
-        if given.at.plus_ms(given.patience_ms) <= now {
+        // What it makes itself, or has from elsewhere, tells nothing of what is under way from here.
+        let lacked = given.had.iter().zip(&given.next);
+        let further = next.iter().zip(lacked).any(|(has, (had, given))| had < given && has > had);
+        if further {
+            (given.at, given.patience_ms) = (now, 2 * retry_ms);
+            given.had = next.to_vec();
+        } else if given.at.plus_ms(given.patience_ms) <= now {
+            given.at = now;
             given.patience_ms = (2 * given.patience_ms).clamp(retry_ms, MAX_PATIENCE_MS.max(retry_ms));
+            given.next = next.to_vec();
             return next.to_vec();
         }
         next.iter().zip(&given.next).map(|(has, given)| *has.max(given)).collect()
     }
 
-    /// Remembers that a peer who has `has`, or will, is given `units` besides.
-    fn give(&mut self, now: Timestamp, peer: PublicKey, mut has: Vec<u32>, units: &[VerifiedUnit]) {
+    /// Remembers that a peer who has `had`, and is to have `has`, is given `units` besides.
+    fn give(
+        &mut self,
+        now: Timestamp,
+        peer: PublicKey,
+        had: &[u32],
+        mut has: Vec<u32>,
+        units: &[VerifiedUnit],
+    ) {
         for unit in units {
             if let Some(next) = has.get_mut(unit.unit().creator.index()) {
                 *next = (*next).max(unit.unit().seq.saturating_add(1));
             }
         }
-        let patience_ms = self.given.get(&peer).map_or(2 * self.retry_ms(), |given| given.patience_ms);
-        self.given.insert(peer, Given { next: has, at: now, patience_ms });
+        let patience_ms = 2 * self.retry_ms();
+        let fresh = || Given { had: had.to_vec(), next: Vec::new(), at: now, patience_ms };
+        self.given.entry(peer).or_insert_with(fresh).next = has;
+    }
+
+    /// A peer is connected anew: what was under way to it is lost.
+    pub(super) fn connected(&mut self, peer: &PublicKey) {
+        self.given.remove(peer);
     }
 
     /// Gives a peer what it asks for by name.

@@ -56,6 +56,11 @@ impl Koma {
         self.part.thresholds = thresholds;
     }
 
+    /// A peer is connected anew.
+    pub fn connected(&mut self, peer: &PublicKey) {
+        self.eras.values_mut().for_each(|instance| instance.connected(peer));
+    }
+
     /// The eras that run, in order.
     pub fn eras(&self) -> impl DoubleEndedIterator<Item = &Instance> {
         self.eras.values()
