@@ -289,6 +289,15 @@ impl Network {
         }
     }
 
+    /// Ends the connection with this peer and keeps it out for a while, because of what it said in its frames; tells whether
+    /// there was a connection to end.
+    pub fn shut_out(&self, peer: PublicKey) -> bool {
+        let Some(session) = self.shared.peers.session(peer) else { return false };
+        let open = session.connection.close_reason().is_none();
+        session.refuse(Refusal::Misbehaved);
+        open
+    }
+
     /// What the network tells about itself.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -540,12 +549,7 @@ impl Shared {
         }
         let Some(key) = key else { return };
         if let Some(member) = self.peers.members().get_mut(&key) {
-            member.last = Some(parting);
-            if let Parting::Refused(refusal) = parting
-                && refusal.is_misconduct()
-            {
-                member.shut_out_until = Some(Instant::now() + self.timing.shut_out);
-            }
+            member.part(parting, self.timing.shut_out);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Who is known, who is connected, and which of two connections to the same validator stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ledger::PublicKey;
 use tokio::sync::watch;
@@ -11,6 +12,14 @@ use crate::config::Peer;
 use crate::inbox::Live;
 use crate::refusal::{Parting, Refusal};
 use crate::session::Session;
+
+/// How many connections of a peer may break off within [`BREACH_WINDOW`] before it is shut out: who crashes, restarts or
+/// has a slow line does not come to so many.
+const BREACHES: usize = 5;
+/// For how long a connection that broke off counts.
+const BREACH_WINDOW: Duration = Duration::from_secs(60);
+/// How many doublings there are from the first delay to the longest.
+const BREACH_DOUBLINGS: u32 = 4;
 
 /// The other validators.
 #[derive(Debug)]
@@ -28,6 +37,8 @@ pub(crate) struct Member {
     pub(crate) address: String,
     pub(crate) session: Option<Arc<Session>>,
     pub(crate) shut_out_until: Option<Instant>,
+    /// When connections with it broke off, of late.
+    breaches: VecDeque<Instant>,
     /// How the last connection or attempt ended.
     pub(crate) last: Option<Parting>,
     /// The day since 1970 on which the last warning of a certificate near its end was given.
@@ -66,6 +77,32 @@ fn newer_stays(me: PublicKey, peer: PublicKey, older: Ends, newer: Ends) -> bool
 impl Member {
     fn is_guest(&self) -> bool {
         self.address.is_empty()
+    }
+
+    /// Keeps it out as long as `parting` asks for: who misbehaved for `shut_out`, and whose connections break off again and
+    /// again for a part of it that doubles each time.
+    pub(crate) fn part(&mut self, parting: Parting, shut_out: Duration) {
+        self.last = Some(parting);
+        let now = Instant::now();
+        let delay = match parting {
+            Parting::Refused(refusal) if refusal.is_misconduct() => shut_out,
+            Parting::Refused(refusal) if refusal.is_breach() => self.breach(now, shut_out),
+            _ => return,
+        };
+        self.shut_out_until = self.shut_out_until.max(Some(now + delay));
+    }
+
+    fn breach(&mut self, now: Instant, longest: Duration) -> Duration {
+        while self.breaches.front().is_some_and(|at| now.duration_since(*at) >= BREACH_WINDOW) {
+            self.breaches.pop_front();
+        }
+        self.breaches.push_back(now);
+        let Some(beyond) = self.breaches.len().checked_sub(BREACHES) else { return Duration::ZERO };
+        if self.breaches.len() > BREACHES + BREACH_DOUBLINGS as usize {
+            self.breaches.pop_front();
+        }
+        let doublings = u32::try_from(beyond).map_or(BREACH_DOUBLINGS, |beyond| beyond.min(BREACH_DOUBLINGS));
+        longest / 2_u32.pow(BREACH_DOUBLINGS - doublings)
     }
 
     fn is_shut_out(&self) -> bool {
@@ -216,6 +253,18 @@ mod tests {
             assert_eq!(left(first_at, [(true, [7, 8]), (false, [7, 8])]), [0, 0]);
             assert_eq!(left(first_at, [(false, [7, 8]), (true, [7, 8])]), [1, 1]);
         }
+    }
+
+    #[test]
+    fn whose_connections_break_off_again_and_again_stays_out_longer_and_longer_but_no_crash_does_that() {
+        let (start, longest) = (Instant::now(), Duration::from_secs(60));
+        let delays = |every_s: u64, times: u64| {
+            let mut member = Member::default();
+            let at = |turn| start + Duration::from_secs(every_s * turn);
+            (0..times).map(|turn| member.breach(at(turn), longest).as_millis()).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(2, 10), [0, 0, 0, 0, 3_750, 7_500, 15_000, 30_000, 60_000, 60_000]);
+        assert_eq!(delays(15, 100), [0; 100], "who starts again every quarter of a minute is welcome");
     }
 
     #[test]

@@ -97,10 +97,13 @@ pub enum Refusal {
     /// up.
     #[error("one of its streams broke off")]
     Torn,
+    /// What it said in a frame is nothing that an honest validator says: whoever reads the frames found that out.
+    #[error("it said what no honest validator says")]
+    Misbehaved,
 }
 
 /// The names of the refusals; the position is the code on the wire.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 22] = [
     "stopping",
     "unknown_issuer",
     "expired",
@@ -122,6 +125,7 @@ const NAMES: [&str; 21] = [
     "flood",
     "replaced",
     "torn",
+    "misbehaved",
 ];
 
 impl Refusal {
@@ -150,6 +154,7 @@ impl Refusal {
             Refusal::Flood(_) => 18,
             Refusal::Replaced => 19,
             Refusal::Torn => 20,
+            Refusal::Misbehaved => 21,
         }
     }
 
@@ -163,7 +168,17 @@ impl Refusal {
     /// is missing: that is how a crash, a restart or a slow line looks from here.
     #[must_use]
     pub const fn is_misconduct(self) -> bool {
-        matches!(self, Refusal::Oversized { .. } | Refusal::Malformed | Refusal::Flood(_))
+        matches!(
+            self,
+            Refusal::Oversized { .. } | Refusal::Malformed | Refusal::Flood(_) | Refusal::Misbehaved
+        )
+    }
+
+    /// Whether something is missing that was begun: the mark of a crash, a restart or a slow line, unless it comes again and
+    /// again.
+    #[must_use]
+    pub const fn is_breach(self) -> bool {
+        matches!(self, Refusal::Torn | Refusal::Unfinished(_))
     }
 
     /// Whether it belongs to the life of a healthy network and is worth no warning.
@@ -265,9 +280,10 @@ mod tests {
             Refusal::Flood(Lane::Bulk),
             Refusal::Replaced,
             Refusal::Torn,
+            Refusal::Misbehaved,
         ];
         let codes: Vec<u8> = all.iter().map(|refusal| refusal.code()).collect();
-        assert_eq!(codes, (0..21).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..22).collect::<Vec<u8>>());
         assert_eq!(all.map(Refusal::name), NAMES);
     }
 }

@@ -77,6 +77,10 @@ impl Wire for Connections {
             tracing::warn!(%chain, "a frame was not sent: {error}");
         }
     }
+
+    fn shut_out(&self, peer: PublicKey) -> bool {
+        self.network.shut_out(peer)
+    }
 }
 
 /// Brings a chain what arrives for it. While it has no room, nothing more is taken from its peers.

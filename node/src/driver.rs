@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use borsh::BorshDeserialize;
 use ledger::engine::Report;
 use ledger::ledger::Request;
-use ledger::{Ledger, PublicKey, SubChain, Timestamp, Transaction};
+use ledger::{Ledger, PublicKey, SubChain, SubmitError, Timestamp, Transaction};
 use network::Lane;
 
 use crate::clock;
@@ -93,8 +93,8 @@ fn drive(
         let patience = Duration::from_millis(wake.0.saturating_sub(clock::now().0)).min(GLANCE);
         let arrived = match arrivals.recv_timeout(patience) {
             Ok(first) => {
-                take(ledger, first);
-                arrivals.try_iter().take(AT_ONCE).for_each(|arrival| take(ledger, arrival));
+                take(ledger, first, wire);
+                arrivals.try_iter().take(AT_ONCE).for_each(|arrival| take(ledger, arrival, wire));
                 true
             }
             Err(RecvTimeoutError::Timeout) => false,
@@ -127,7 +127,7 @@ fn drive(
                 if let Report::Accused { validator, evidence } = &report {
                     house.accuse(*validator, (**evidence).clone());
                 }
-                tell(house, chain, &report);
+                tell(house, chain, &report, wire);
             }
         };
         let committed = ledger.step_with(now, &mut ask);
@@ -139,26 +139,37 @@ fn drive(
 }
 
 /// Takes what arrived.
-fn take(ledger: &Ledger, arrival: Arrival) {
+fn take(ledger: &Ledger, arrival: Arrival, wire: &dyn Wire) {
     match arrival {
         Arrival::Up(peer) => ledger.connected(peer),
-        Arrival::Frame { from, lane, bytes } => take_frame(ledger, from, lane, bytes),
+        Arrival::Frame { from, lane, bytes } => take_frame(ledger, from, lane, bytes, wire),
         Arrival::Received(mut frame) => {
-            take_frame(ledger, frame.from, frame.lane, std::mem::take(&mut frame.bytes));
+            take_frame(ledger, frame.from, frame.lane, std::mem::take(&mut frame.bytes), wire);
         }
     }
 }
 
-fn take_frame(ledger: &Ledger, from: PublicKey, lane: Lane, bytes: Vec<u8>) {
+fn take_frame(ledger: &Ledger, from: PublicKey, lane: Lane, bytes: Vec<u8>, wire: &dyn Wire) {
     match lane {
         Lane::Units | Lane::Bulk => ledger.receive(from, bytes),
-        Lane::Transactions => match Vec::<Transaction>::try_from_slice(&bytes) {
-            Ok(transactions) if transactions.len() <= PASSED_ON => {
-                // What this chain has no use for was refused where it came in, or went in a block since.
-                let _ = ledger.submit_passed_on(transactions);
+        Lane::Transactions => {
+            let honest = match Vec::<Transaction>::try_from_slice(&bytes) {
+                // What this chain has no use for was refused where it came in, or went in a block since; what is none, or is
+                // not signed, no honest validator took.
+                Ok(transactions) if transactions.len() <= PASSED_ON => {
+                    let taken = ledger.submit_passed_on(transactions);
+                    let forged = |answer: &Result<_, _>| {
+                        matches!(answer, Err(SubmitError::Form(_) | SubmitError::Signature))
+                    };
+                    !taken.iter().any(forged)
+                }
+                _ => false,
+            };
+            // Once for each connection: there is no end to what it may send before the connection has ended.
+            if !honest && wire.shut_out(from) {
+                tracing::warn!(chain = %ledger.chain(), peer = %from, "shut out: it passed on what are no transactions");
             }
-            _ => tracing::warn!(%from, "sent what are no transactions"),
-        },
+        }
     }
 }
 
@@ -193,8 +204,9 @@ fn pace(house: &House, chain: SubChain, now: Timestamp) {
     ledger.hold(solves(house, chain) && since < tick || held(house, chain) && since < HOLD_MS);
 }
 
-/// Tells people what the engine reports.
-fn tell(house: &House, chain: SubChain, report: &Report) {
+/// Tells people what the engine reports, and shuts out whoever did what no honest validator does: told once for each
+/// connection.
+fn tell(house: &House, chain: SubChain, report: &Report, wire: &dyn Wire) {
     house.count(match report {
         Report::Misbehaved { .. } => "misbehaved",
         Report::Malformed { .. } => "malformed",
@@ -205,8 +217,16 @@ fn tell(house: &House, chain: SubChain, report: &Report) {
         Report::Speaking { .. } => "speaking",
     });
     match report {
-        Report::Misbehaved { peer, fault } => tracing::warn!(%chain, %peer, "misbehaved: {fault}"),
-        Report::Malformed { peer } => tracing::warn!(%chain, %peer, "sent what is no message"),
+        Report::Misbehaved { peer, fault } => {
+            if wire.shut_out(*peer) {
+                tracing::warn!(%chain, %peer, "shut out: {fault}");
+            }
+        }
+        Report::Malformed { peer } => {
+            if wire.shut_out(*peer) {
+                tracing::warn!(%chain, %peer, "shut out: it sent what is no message");
+            }
+        }
         Report::Accused { validator, .. } => {
             tracing::error!(%chain, %validator, "signed two units where one is allowed: the proof goes to the identity chain");
         }

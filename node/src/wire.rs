@@ -31,6 +31,10 @@ pub(crate) enum Arrival {
 pub(crate) trait Wire: Send + Sync {
     /// Sends a frame to one of them, or to all.
     fn send(&self, to: Option<PublicKey>, chain: SubChain, lane: Lane, bytes: Vec<u8>);
+
+    /// Ends the connection with one that said what no honest validator says, and keeps it out for a while; tells whether
+    /// there was a connection to end.
+    fn shut_out(&self, peer: PublicKey) -> bool;
 }
 
 /// What arrives for the chains of one validator, in the order of [`SubChain::ALL`].
@@ -81,5 +85,9 @@ impl Wire for Seat {
                 tracing::debug!(%chain, "a frame found no room");
             }
         }
+    }
+    fn shut_out(&self, _: PublicKey) -> bool {
+        // Validators of one process are of one owner, and cannot leave.
+        false
     }
 }

@@ -111,6 +111,22 @@ async fn who_misbehaved_is_shut_out_for_a_while() {
 }
 
 #[tokio::test]
+async fn who_says_what_no_honest_validator_says_is_shut_out_by_whoever_reads_it() {
+    let story = Story::new().await;
+    let rogue = story.rogue().await;
+    let key = story.consortium.keys[2].public();
+    assert!(story.a.network.shut_out(key), "it was connected");
+    assert!(!story.a.network.shut_out(key), "its connection ends once");
+    assert_eq!(rogue.thrown_out().await, "misbehaved");
+    until("the rogue to be shut out", || !story.a.is_connected_to(key)).await;
+    let again = connect(Papers::of(&story.consortium, 2), story.a.address(), b"permuta").await;
+    if let Ok(again) = again {
+        again.thrown_out().await;
+    }
+    story.a.refuses(Refusal::ShutOut).await;
+}
+
+#[tokio::test]
 async fn a_stream_of_no_known_kind_or_chain_is_refused() {
     for head in [[9, 0], [1, 3], [0, 1], [4, 0], [0, 0]] {
         let story = Story::new().await;
@@ -164,10 +180,11 @@ async fn a_stream_that_breaks_off_anywhere_ends_the_connection_and_shuts_nobody_
 
 #[tokio::test]
 async fn a_greeting_that_breaks_off_anywhere_ends_the_connection_and_shuts_nobody_out() {
-    let story = Story::new().await;
-    let hello = frame(&borsh::to_vec(&greeting(&story.consortium)).unwrap());
-    let control = [&[0, 0][..], &hello].concat();
-    for cut in [0, 1, 2, 5, 6, control.len() / 2, control.len() - 1, control.len()] {
+    for part in 0..8 {
+        let story = Story::new().await;
+        let hello = frame(&borsh::to_vec(&greeting(&story.consortium)).unwrap());
+        let control = [&[0, 0][..], &hello].concat();
+        let cut = [0, 1, 2, 5, 6, control.len() / 2, control.len() - 1, control.len()][part];
         for tear in [Tear::Ends, Tear::IsReset] {
             let rogue = story.connected(Papers::of(&story.consortium, 2)).await;
             let mut stream = rogue.connection.open_uni().await.unwrap();
@@ -175,9 +192,26 @@ async fn a_greeting_that_breaks_off_anywhere_ends_the_connection_and_shuts_nobod
             tear.apply(&mut stream);
             assert_eq!(rogue.thrown_out().await, "torn", "{tear:?} after {cut} bytes");
         }
+        assert_eq!(story.a.refused("malformed"), 0);
+        story.welcomes_back().await;
     }
-    assert_eq!(story.a.refused("malformed"), 0);
-    story.welcomes_back().await;
+}
+
+#[tokio::test]
+async fn who_tears_one_stream_after_the_other_is_shut_out_for_a_while() {
+    let story = Story::new().await;
+    for turn in 0..5 {
+        let rogue = story.connected(Papers::of(&story.consortium, 2)).await;
+        let mut stream = rogue.connection.open_uni().await.unwrap();
+        Tear::IsReset.apply(&mut stream);
+        assert_eq!(rogue.thrown_out().await, "torn", "time {turn}");
+    }
+    until("it to be counted", || story.a.refused("torn") == 5).await;
+    let again = connect(Papers::of(&story.consortium, 2), story.a.address(), b"permuta").await;
+    if let Ok(again) = again {
+        again.thrown_out().await;
+    }
+    story.a.refuses(Refusal::ShutOut).await;
 }
 
 #[tokio::test]
