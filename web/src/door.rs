@@ -65,6 +65,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// 202 when it waits for a block now, or did already; 422 when the chain would refuse it; 503 when there is no room.
+///
+/// 202 means accepted for a block, not yet on record: what waits is in memory, and a crash of this node forgets it. Whoever
+/// handed it in asks for the account's next sequence number, and hands it in again while that has not passed it.
 async fn submit(chains: web::Data<Chains>, path: web::Path<String>, body: web::Bytes) -> HttpResponse {
     let Ok(chain) = path.parse::<SubChain>() else { return HttpResponse::NotFound().finish() };
     let transaction = match Transaction::decode(&body) {

@@ -50,6 +50,9 @@ pub fn fuzz_new_transaction(bytes: &[u8]) {
 /// ask for another try, because the node or your organisation has too much waiting, are not kept. A transaction that
 /// waits or was executed already is answered with how it stands, under whichever key it comes.
 ///
+/// 202 says that the transaction was accepted for a block, not that it is on record or will outlast a crash of this node:
+/// what waits is kept in memory. Ask how it stands, and hand in the same bytes again when nobody knows of it any more.
+///
 /// # Errors
 /// [`Problem`].
 #[utoipa::path(
@@ -59,7 +62,7 @@ pub fn fuzz_new_transaction(bytes: &[u8]) {
     params(("Idempotency-Key" = String, Header, description = "1 to 128 visible ASCII characters, new for each new request")),
     request_body = NewTransaction,
     responses(
-        (status = 202, description = "Taken; ask how it stands", body = TransactionStatus),
+        (status = 202, description = "Accepted for a block, not yet on record: ask how it stands, and hand it in again if it is lost", body = TransactionStatus),
         (status = 400, description = "A field is wrong", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "No good token", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "The transaction is of another account", body = Problem, content_type = "application/problem+json"),
