@@ -192,11 +192,7 @@ async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<Re
                     documents = model.documents_behind(id)?;
                 }
                 let quantity = goods.exact(request.asset, amount(&request.amount));
-                let waits = if request.kind == "redeem" {
-                    hand_out(&chains, &mut model, &goods, &request)?
-                } else {
-                    None
-                };
+                let waits = hand_out(&chains, &mut model, &goods, &request, &own)?;
                 let ask = Ask {
                     id: request.id,
                     waits,
@@ -214,16 +210,21 @@ async fn requests_view(visitor: &Visitor, app: &Shared, form: Form) -> Result<Re
     Ok(RequestsPage { page: visitor.page("Requests"), form, issue, redeem, played: visitor.demo })
 }
 
-/// Why goods may not leave the warehouse yet: the request for them is not as sure as their worth asks for.
+/// Why goods may not leave the warehouse of `gateway` yet: the request for them is not as sure as their worth, its owner
+/// or the warehouse asks for. What has no price counts as worth the most.
 fn hand_out(
     app: &App,
     model: &mut Model<'_>,
     goods: &Goods,
     request: &Request,
+    gateway: &str,
 ) -> Result<Option<String>, WebError> {
+    if request.kind != "redeem" {
+        return Ok(None);
+    }
     let height = model.height_at(SubChain::Payment, request.asked_ms)?.unwrap_or(i64::MAX);
-    let worth = goods.worth(request.asset, amount(&request.amount)).unwrap_or(0);
-    let wish = model.wish_for_all(&request.owner)?;
+    let worth = goods.worth(request.asset, amount(&request.amount)).unwrap_or(u128::MAX);
+    let wish = model.wish_for_all(&request.owner)?.max(model.wish_for_all(gateway)?);
     let release = release(app, SubChain::Payment, height, worth, wish);
     Ok((!release.may_leave()).then(|| release.words()))
 }
@@ -233,7 +234,7 @@ async fn requests_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, We
 }
 
 async fn answer(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Result<HttpResponse, WebError> {
-    visitor.require(Role::Gateway)?;
+    let own = visitor.require(Role::Gateway)?.to_string();
     let request = form.required::<u64>("request").map(RequestId);
     let payload = if form.value("decision") == "grant" {
         request.map(|request| PaymentPayload::GrantRequest { request })
@@ -241,10 +242,20 @@ async fn answer(visitor: Visitor, app: Shared, Posted(mut form): Posted) -> Resu
         let reason = form.required::<Text<200>>("reason");
         request.zip(reason).map(|(request, reason)| PaymentPayload::RefuseRequest { request, reason })
     };
-    let wanted = form.value("request").to_owned();
-    let held = requests_view(&visitor, &app, Form::default()).await?;
-    let held = held.redeem.iter().find(|ask| ask.id.to_string() == wanted).and_then(|ask| ask.waits.clone());
-    if let (Some(PaymentPayload::GrantRequest { .. }), Some(waits)) = (&payload, held) {
+    let held = match &payload {
+        Some(PaymentPayload::GrantRequest { request: RequestId(id) }) => {
+            let (chains, id) = (app.clone(), i64::try_from(*id).unwrap_or(i64::MAX));
+            let held = app.read(move |connection| {
+                let mut model = Model::new(connection);
+                let goods = Goods::load(&mut model)?;
+                let request = model.request(id)?;
+                request.map_or(Ok(None), |request| hand_out(&chains, &mut model, &goods, &request, &own))
+            });
+            held.await?
+        }
+        _ => None,
+    };
+    if let Some(waits) = held {
         form.refuse("request", format!("Hand out nothing yet: the request is {waits}."));
     } else if let Some(payload) = payload {
         let verb = if matches!(payload, PaymentPayload::GrantRequest { .. }) { "grant" } else { "refuse" };
