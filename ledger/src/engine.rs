@@ -171,24 +171,12 @@ pub struct Reached {
     pub last: Height,
     /// The weight of all its validators.
     pub total: u64,
+    /// What the seal of each of its blocks proves.
+    pub grade: u64,
+    /// The weight of those who were known to have equivocated in it.
+    pub faulty: u64,
     /// For each threshold that is followed, in ascending order, the last block that is final at it.
     pub ladder: Vec<(u64, Height)>,
-}
-
-impl Reached {
-    /// What surely holds of two eras that follow each other: of the one before no more than it reached itself.
-    #[must_use]
-    pub fn with(self, next: &Reached) -> Reached {
-        let own = |threshold: u64| {
-            let reached = self.ladder.iter().filter(|(of, _)| *of >= threshold);
-            reached.map(|(_, last)| *last).max().unwrap_or(Height(0))
-        };
-        let ladder = next.ladder.iter().map(|(threshold, last)| {
-            let whole = self.total == next.total && own(*threshold) >= self.last;
-            (*threshold, if whole { *last } else { own(*threshold) })
-        });
-        Reached { first: self.first, last: next.last, total: next.total, ladder: ladder.collect() }
-    }
 }
 
 /// Where an engine stands, for those who look on.
@@ -200,8 +188,10 @@ pub struct Standing {
     pub validators: usize,
     /// Whether this node is one of them.
     pub decides: bool,
-    /// The threshold at which it executes.
+    /// The highest threshold at which an era that still runs executes.
     pub threshold: u64,
+    /// The last block that was sure enough to leave the chain when evidence raised the threshold.
+    pub spared: Height,
     /// The threshold of the classical grade.
     pub classical: u64,
     /// The length of this node's rounds in milliseconds; 0 without rounds.
@@ -212,9 +202,12 @@ pub struct Standing {
     pub halted: bool,
     /// Whether this node says nothing for the time being.
     pub listening: bool,
-    /// The weight that provably equivocated in the running era.
+    /// The most weight that provably equivocated in an era that still runs.
     pub faulty: u64,
-    /// The eras that are still told apart, the running one last.
+    /// The first block of the eldest era that still runs here. In those before it nobody speaks any more: their blocks
+    /// never become surer.
+    pub runs_from: Height,
+    /// What is known of how far eras have come, the running one last.
     pub reached: Vec<Reached>,
 }
 
@@ -232,28 +225,55 @@ impl Standing {
     /// grade in the block's seal is all that is known.
     #[must_use]
     pub fn confidence(&self, height: Height) -> Option<Confidence> {
-        let reached =
-            self.reached.iter().find(|reached| reached.first <= height && height <= reached.last)?;
+        let reached = self.era_of(height)?;
         let (weight, _) = reached.ladder.iter().rev().find(|(_, last)| height <= *last)?;
         Some(Confidence { weight: *weight, total: reached.total })
+    }
+
+    fn era_of(&self, height: Height) -> Option<&Reached> {
+        self.reached.iter().find(|reached| reached.first <= height && height <= reached.last)
     }
 
     /// Whether what depends on the block at `height`, which is `sure`, may leave the chain when somebody asks for
     /// `per_mille` thousandths of the weight.
     ///
-    /// Nobody has to ask for the classical grade, and evidence asks for more: in the running era nothing leaves below
-    /// the threshold at which blocks are executed. Where one owner runs all validators, their weights say nothing, and
-    /// nothing waits for them.
+    /// Nobody has to ask for the classical grade, and evidence asks for more: while its era runs, nothing that was not
+    /// sure enough before leaves below the threshold at which blocks are executed. Once nobody speaks in its era any more,
+    /// a block never becomes surer, and what its seal proves is enough, at least the classical grade, unless validators of
+    /// more weight cheated in the era than that bears. Where one owner runs all validators, their weights say nothing, and nothing waits for them.
     #[must_use]
     pub fn outside(&self, height: Height, sure: Confidence, per_mille: u64) -> Outside {
-        let running = self.reached.last().is_some_and(|era| era.first <= height);
-        let executed_at = if running { self.threshold } else { 0 };
+        let runs = self.runs_from <= height;
+        let executed_at = if runs && self.spared < height { self.threshold } else { 0 };
         let most = sure.total.saturating_sub(1);
         let share = u128::from(sure.total) * u128::from(per_mille.min(1000)) / 1000;
         let share = u64::try_from(share).unwrap_or(most);
-        let wanted = if self.one_owner { 0 } else { share.max(most / 3).max(executed_at).min(most) };
-        Outside { sure, wanted, halted: self.halted }
+        let asked = if self.one_owner { 0 } else { share.max(most / 3).max(executed_at).min(most) };
+        let (proved, faulty) = match self.era_of(height) {
+            Some(reached) => (reached.grade, reached.faulty),
+            // All that is known is what the seal proves.
+            None => (sure.weight, 0),
+        };
+        // A seal below the classical grade lets nothing go, whatever is over.
+        let proved = proved.max(most / 3);
+        let (wanted, era) = match (runs, faulty > proved) {
+            (true, _) => (asked, EraState::Runs),
+            (false, true) => (asked, EraState::Doubted),
+            (false, false) => (asked.min(proved), EraState::Over),
+        };
+        Outside { sure, asked, wanted, era, halted: self.halted }
     }
+}
+
+/// Whether a block may still become surer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EraState {
+    /// Its era runs, or the one after it does: it may.
+    Runs,
+    /// Nobody speaks in its era any more: it may not.
+    Over,
+    /// Nor may it here, and validators of more weight than its seal bears cheated in its era.
+    Doubted,
 }
 
 /// Whether what depends on a block may leave the chain: goods be handed out, a bank rely on it.
@@ -261,8 +281,12 @@ impl Standing {
 pub struct Outside {
     /// How sure the block is by now.
     pub sure: Confidence,
-    /// The weight that it waits for.
+    /// The weight that was asked for.
+    pub asked: u64,
+    /// The weight that it waits for: less than was asked for once it cannot become surer.
     pub wanted: u64,
+    /// Whether it still may.
+    pub era: EraState,
     /// Whether people have to decide first.
     pub halted: bool,
 }
@@ -344,6 +368,8 @@ impl Engine for LocalEngine {
             first: Height(0),
             last: Height(u64::MAX),
             total: self.total,
+            grade: 0,
+            faulty: 0,
             ladder: vec![(0, Height(u64::MAX))],
         };
         Standing {
@@ -353,5 +379,57 @@ impl Engine for LocalEngine {
             reached: vec![reached],
             ..Standing::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seven validators, of which two have to cheat to undo a sealed block.
+    fn era(first: u64, last: u64, faulty: u64, ladder: &[(u64, u64)]) -> Reached {
+        let ladder = ladder.iter().map(|(threshold, last)| (*threshold, Height(*last))).collect();
+        Reached { first: Height(first), last: Height(last), total: 7, grade: 2, faulty, ladder }
+    }
+
+    fn outside(standing: &Standing, height: u64, per_mille: u64) -> Outside {
+        let sure = standing.confidence(Height(height)).unwrap_or(Confidence { weight: 2, total: 7 });
+        standing.outside(Height(height), sure, per_mille)
+    }
+
+    #[test]
+    fn more_than_a_seal_proves_is_waited_for_only_while_somebody_speaks_in_the_era() {
+        let reached = vec![era(11, 20, 0, &[(2, 20), (5, 15)]), era(21, 30, 0, &[(2, 29), (5, 25)])];
+        let mut standing = Standing { runs_from: Height(11), reached, ..Standing::default() };
+        assert!(outside(&standing, 15, 800).may_leave() && !outside(&standing, 16, 800).may_leave());
+        assert!(!outside(&standing, 26, 800).may_leave());
+        // Block 5 is known by its seal alone.
+        let sealed = outside(&standing, 5, 800);
+        assert_eq!((sealed.asked, sealed.wanted, sealed.era), (5, 2, EraState::Over));
+        assert!(sealed.may_leave());
+        standing.runs_from = Height(21);
+        for height in 11..=20 {
+            let outside = outside(&standing, height, 1_000);
+            assert!(outside.may_leave() && outside.era == EraState::Over, "{height}");
+        }
+        assert!(!outside(&standing, 26, 800).may_leave());
+        assert_eq!(outside(&standing, 15, 0).sure.weight, 5, "what was seen is remembered");
+    }
+
+    #[test]
+    fn an_era_in_which_more_cheated_than_its_seals_bear_is_not_let_go_by_its_end() {
+        let reached = vec![era(1, 20, 3, &[(2, 20), (5, 15)]), era(21, 30, 0, &[])];
+        let standing = Standing { runs_from: Height(21), reached, ..Standing::default() };
+        let doubted = outside(&standing, 16, 800);
+        assert_eq!((doubted.era, doubted.may_leave()), (EraState::Doubted, false));
+        assert!(outside(&standing, 15, 700).may_leave());
+    }
+
+    #[test]
+    fn a_threshold_that_evidence_raised_takes_back_nothing() {
+        let reached = vec![era(1, 20, 1, &[(2, 20), (4, 10)])];
+        let standing = Standing { threshold: 4, spared: Height(15), reached, ..Standing::default() };
+        assert!(outside(&standing, 15, 0).may_leave());
+        assert!(!outside(&standing, 16, 0).may_leave());
     }
 }

@@ -74,7 +74,7 @@ impl Options {
             limits: Limits::default(),
             segment_bytes,
             tick_ms: 0,
-            shares_per_mille: vec![500, 800, 1000],
+            shares_per_mille: vec![500, 670, 800, 1000],
         }
     }
 

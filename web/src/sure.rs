@@ -1,6 +1,6 @@
 //! How sure a record is: which part of the validators would have to cheat, provably, to undo it.
 
-use ledger::engine::Outside;
+use ledger::engine::{EraState, Outside};
 use ledger::{Height, SubChain};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -64,8 +64,23 @@ fn percent(weight: u64, total: u64) -> u128 {
     u128::from(weight) * 100 / u128::from(total.max(1))
 }
 
-/// The most that anybody can ask for: all validators but the lightest doubt.
-pub const ALL: u64 = 1_000;
+/// The shares of the weight that anybody can ask for, in percent: those that the chains follow
+/// ([`ledger::Options::shares_per_mille`]). 0 asks for no more than the classical grade, 100 for as much as can be had.
+pub const SHARES: [u8; 5] = [0, 50, 67, 80, 100];
+
+/// Somebody asks for a share of the weight that is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is none of the shares that are followed: 0, 50, 67, 80 or 100 percent")]
+pub struct NotFollowed(pub u8);
+
+/// A share in percent as thousandths of the weight.
+///
+/// # Errors
+/// Nobody follows it.
+pub fn per_mille(share_percent: u8) -> Result<u64, NotFollowed> {
+    let followed = SHARES.contains(&share_percent);
+    followed.then(|| u64::from(share_percent) * 10).ok_or(NotFollowed(share_percent))
+}
 
 /// How sure a record has to be, by what is at stake, before anything is done outside on the strength of it: a rule of the
 /// node, which those who read may make stricter for themselves.
@@ -81,19 +96,18 @@ pub struct Caution {
 pub struct Step {
     /// From so many US dollars on, all legs of a settlement together.
     pub from_usd: u64,
-    /// So many percent of the weight would have to cheat to undo it, 0 to 100.
+    /// So many percent of the weight would have to cheat to undo it, one of [`SHARES`].
     pub share_percent: u8,
 }
 
 impl Caution {
     /// The classical grade, more than a third of the weight, for everything; beyond it what `steps` say.
-    #[must_use]
-    pub fn new(steps: &[Step]) -> Caution {
-        let step = |step: &Step| {
-            let share = u64::from(step.share_percent.min(100)) * 10;
-            (u128::from(step.from_usd) * 1_000_000, share)
-        };
-        Caution { steps: steps.iter().map(step).collect() }
+    ///
+    /// # Errors
+    /// A step asks for a share that nobody follows.
+    pub fn new(steps: &[Step]) -> Result<Caution, NotFollowed> {
+        let step = |step: &Step| Ok((u128::from(step.from_usd) * 1_000_000, per_mille(step.share_percent)?));
+        Ok(Caution { steps: steps.iter().map(step).collect::<Result<_, _>>()? })
     }
 
     /// The share that a value asks for, in thousandths; 0 for no more than the classical grade.
@@ -107,7 +121,7 @@ impl Caution {
 impl Default for Caution {
     /// 80 % from a million dollars on.
     fn default() -> Caution {
-        Caution::new(&[Step { from_usd: 1_000_000, share_percent: 80 }])
+        Caution { steps: vec![(1_000_000_000_000, 800)] }
     }
 }
 
@@ -154,6 +168,13 @@ impl Release {
         self.stand() == Stand::Settled
     }
 
+    /// Whether it counts as settled although it never became as sure as was asked for: its era is over, and nobody could
+    /// make it surer.
+    pub(crate) fn is_capped(&self) -> bool {
+        let missed = |outside: &Outside| outside.era == EraState::Over && outside.sure.weight < outside.asked;
+        self.may_leave() && self.outside.as_ref().is_some_and(missed)
+    }
+
     /// The weight that it waits for.
     pub(crate) fn wanted(&self) -> Option<u64> {
         self.outside.map(|outside| outside.wanted)
@@ -162,9 +183,18 @@ impl Release {
     /// In words.
     pub(crate) fn words(&self) -> String {
         match (self.stand(), &self.outside) {
+            (Stand::Settled, Some(Outside { sure, .. })) if self.is_capped() => format!(
+                "settled: the era of its record has ended, and {} % is what the record proves",
+                percent(sure.weight, sure.total)
+            ),
             (Stand::Settled, _) => "settled".to_owned(),
             (Stand::Halted, _) => HALTED.to_owned(),
             (Stand::Final, None) => "final, not yet seen by this node".to_owned(),
+            (Stand::Final, Some(Outside { sure, era: EraState::Doubted, .. })) => format!(
+                "held back: the era of its record has ended at {} %, and validators of more weight than its seal bears \
+                 cheated in it",
+                percent(sure.weight, sure.total)
+            ),
             (Stand::Final, Some(Outside { sure, wanted, .. })) => format!(
                 "final, waiting for the confidence {}: {} of {} %",
                 if self.by_wish { "you asked for" } else { "that its value asks for" },
@@ -187,17 +217,30 @@ mod tests {
         let million = 1_000_000_000_000;
         assert_eq!(Caution::default().share(million - 1), 0);
         assert_eq!(Caution::default().share(million), 800);
-        let steps = [(0, 50), (500, 90), (1_000, 70)];
+        let steps = [(0, 50), (500, 100), (1_000, 67)];
         let steps = steps.map(|(from_usd, share_percent)| Step { from_usd, share_percent });
-        let strict = Caution::new(&steps);
+        let strict = Caution::new(&steps).unwrap();
         let shares = [0, 499_999_999, 500_000_000, u128::MAX].map(|value| strict.share(value));
-        assert_eq!(shares, [500, 500, 900, 900], "more value never asks for less");
+        assert_eq!(shares, [500, 500, 1_000, 1_000], "more value never asks for less");
+        let unheard_of = [Step { from_usd: 0, share_percent: 90 }];
+        assert_eq!(Caution::new(&unheard_of), Err(NotFollowed(90)));
+    }
+
+    #[test]
+    fn every_share_that_can_be_asked_for_is_followed() {
+        let followed = ledger::Options::memory(ledger::KeyPair::from_seed([1; 32])).shares_per_mille;
+        let asked: Vec<u64> = SHARES.iter().filter_map(|share| per_mille(*share).ok()).collect();
+        assert_eq!(asked, [vec![0], followed].concat());
+        let named: Vec<String> = SHARES.iter().map(u8::to_string).collect();
+        let words = NotFollowed(90).to_string();
+        assert!(named.iter().all(|share| words.contains(share)), "{words}");
     }
 
     #[test]
     fn what_waits_says_for_what_and_since_nobody_is_kept_waiting_by_nothing() {
         let sure = ledger::engine::Confidence { weight: 1, total: 4 };
-        let outside = |wanted, halted| Some(Outside { sure, wanted, halted });
+        let outside =
+            |wanted, halted| Some(Outside { sure, asked: wanted, wanted, era: EraState::Runs, halted });
         let release = |outside, by_wish| Release { outside, by_wish };
         let waits = release(outside(3, false), true);
         assert_eq!(waits.words(), "final, waiting for the confidence you asked for: 25 of 75 %");
@@ -206,6 +249,16 @@ mod tests {
         assert_eq!(release(outside(1, false), false).stand(), Stand::Settled);
         assert_eq!(release(outside(0, true), false).stand(), Stand::Halted);
         assert_eq!(release(None, false).stand(), Stand::Final);
+        let over =
+            release(Some(Outside { sure, asked: 3, wanted: 1, era: EraState::Over, halted: false }), true);
+        assert_eq!(
+            over.words(),
+            "settled: the era of its record has ended, and 25 % is what the record proves"
+        );
+        let doubted = Outside { sure, asked: 3, wanted: 3, era: EraState::Doubted, halted: false };
+        let doubted = release(Some(doubted), true);
+        assert_eq!(doubted.stand(), Stand::Final);
+        assert!(doubted.words().contains("cheated in it"), "{}", doubted.words());
     }
 
     #[test]

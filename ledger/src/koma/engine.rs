@@ -111,8 +111,12 @@ pub struct KomaEngine {
     koma_wake: Timestamp,
     status_at: Timestamp,
     announced: bool,
-    /// Whether something was found that only people can decide upon.
+    /// Whether something was found that only people can decide upon. It stays until they start this node again.
     halted: bool,
+    /// The threshold after the last step, what could leave the chain then, and what could before it last rose.
+    threshold: u64,
+    let_go: Height,
+    spared: Height,
 }
 
 impl KomaEngine {
@@ -150,6 +154,7 @@ impl KomaEngine {
         let silenced = silent.map_or(fresh, |(silent, _)| silent);
         let listening = (silenced && !single).then(BTreeSet::new);
         koma.listen(listening.is_some());
+        let (halted, threshold) = (koma.current().policy().is_halted(), koma.current().policy().threshold());
         Ok(KomaEngine {
             key,
             own,
@@ -179,7 +184,10 @@ impl KomaEngine {
             koma_wake: start,
             status_at: start,
             announced: false,
-            halted: false,
+            halted,
+            threshold,
+            let_go: Height(0),
+            spared: Height(0),
         })
     }
 
@@ -244,7 +252,10 @@ impl KomaEngine {
                             out.push(Effect::Report(Report::Accused { validator, evidence }));
                         }
                     }
-                    Ask::Alarm { era, alarm } => out.push(Effect::Report(Report::Alarm { era, alarm })),
+                    Ask::Alarm { era, alarm } => {
+                        self.halted = true;
+                        out.push(Effect::Report(Report::Alarm { era, alarm }));
+                    }
                     Ask::Misbehaved { peer, fault } => {
                         out.push(Effect::Report(Report::Misbehaved { peer, fault }));
                     }
@@ -394,12 +405,16 @@ impl Engine for KomaEngine {
         }
         match input {
             Input::Tick => self.drive(now, Event::Tick, host, &mut out),
-            Input::Connected(peer) => self.status(Some(peer), &mut out),
+            Input::Connected(peer) => {
+                self.koma.connected(&peer);
+                self.status(Some(peer), &mut out);
+            }
             Input::Received { from, bytes } => self.receive(now, from, &bytes, host, &mut out),
             Input::Executed(claim) => self.executed(now, claim, &mut out),
             Input::Committed { height, block } => self.committed(now, height, block, host, &mut out),
         }
         self.tend(now, &mut out);
+        self.spare();
         out.push(Effect::Wake(self.wake()));
         out
     }
@@ -410,18 +425,20 @@ impl Engine for KomaEngine {
 
     fn standing(&self) -> Standing {
         let instance = self.koma.current();
-        let (era, policy) = (instance.era(), instance.policy());
+        let era = instance.era();
         Standing {
             era: era.number,
             validators: era.validators.count(),
             decides: era.validators.find(&self.own).is_some(),
-            threshold: policy.threshold(),
+            threshold: self.threshold(),
+            spared: self.spared,
             classical: era.validators.classical(),
             round_ms: instance.round_ms(),
             one_owner: self.rules.mode == Mode::SingleOwner,
-            halted: self.halted || policy.is_halted(),
+            halted: self.halted,
             listening: self.listening.is_some(),
-            faulty: instance.dag().faulty_weight(),
+            faulty: self.koma.eras().map(|era| era.dag().faulty_weight()).max().unwrap_or_default(),
+            runs_from: self.runs_from(),
             reached: self.eras_so_far(),
         }
     }

@@ -169,7 +169,7 @@ async fn serve(args: &Args) -> Result<()> {
     };
     let outcome = match config.market_port {
         Some(port) => {
-            let caution = config.confidence.as_deref().map_or_else(Caution::default, Caution::new);
+            let caution = config.confidence.as_deref().map(Caution::new).transpose()?.unwrap_or_default();
             let show = Show { port, quiet: false, begun, validators: founders, caution };
             demo::perform(&show, &home, &network, vec![house.clone()], start, open, parent(args, stopped))
                 .await

@@ -225,7 +225,7 @@ fn silk_bank_relies_on_nothing_before_it_is_as_sure_as_the_bank_asks() {
             Model::new(&mut connection).put_oauth_client(&client).unwrap();
         }
         let service = service!(app);
-        let token = token_for(&app, "settlements transactions");
+        let token = token_for(&app, "settlements confidence");
         let want = |body: &str| {
             let request = TestRequest::put().uri("/api/v1/confidence").set_payload(body.to_owned());
             request.insert_header(("Authorization", format!("Bearer {token}")))
@@ -245,11 +245,18 @@ fn silk_bank_relies_on_nothing_before_it_is_as_sure_as_the_bank_asks() {
         };
         assert_eq!(seen().await, expected("settled", 1, "settled", "title-moved", 200));
 
-        for (body, field) in
-            [("", "body"), ("{}", "body"), (r#"{"share_percent":101}"#, "share_percent"), ("[]", "body")]
-        {
+        for (body, field) in [
+            ("", "body"),
+            ("{}", "body"),
+            ("[]", "body"),
+            (r#"{"share_percent":101}"#, "share_percent"),
+            (r#"{"share_percent":66}"#, "share_percent"),
+        ] {
             send(&service, want(body)).await.is_problem(400, Some(field), body);
         }
+        let reads_only = format!("Bearer {}", token_for(&app, "settlements"));
+        let request = want(r#"{"share_percent":80}"#).insert_header(("Authorization", reads_only));
+        send(&service, request).await.is_problem(403, None, "who may read may not decide");
         let asked = send(&service, want(r#"{"share_percent":80}"#)).await;
         assert_eq!(asked.json(), json!({"share_percent": 80}));
         assert_eq!(send(&service, get(&token, "/api/v1/confidence")).await.json(), asked.json());

@@ -34,9 +34,10 @@ pub const FAILURES_PER_ORIGIN: u32 = 30;
 const MAX_FORM_BYTES: usize = 8 << 10;
 
 /// What a token may cover, in the order in which scopes are listed.
-pub const SCOPES: [(&str, &str); 4] = [
+pub const SCOPES: [(&str, &str); 5] = [
     ("organisations", "read the register of organisations"),
     ("settlements", "read settlements and receivables that were shared"),
+    ("confidence", "say how sure settlements have to be for your organisation"),
     ("credit", "read credit records that were shared"),
     ("transactions", "hand in transactions that your organisation signed"),
 ];

@@ -256,7 +256,7 @@ pub struct ProofBundle {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WantedConfidence {
-    /// So many percent of the validators' weight would have to cheat to undo a settlement, 0 to 100; 100 means as many as
+    /// So many percent of the validators' weight would have to cheat to undo a settlement: 50, 67, 80, or 100 for as many as
     /// can. 0 asks for no more than the rule of the node.
     #[schema(example = 80)]
     pub share_percent: u8,

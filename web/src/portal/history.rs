@@ -22,7 +22,7 @@ use crate::ring::Mark;
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
-use crate::sure::{confidence, release};
+use crate::sure::{SHARES, confidence, release};
 
 /// How many settlements a page lists.
 const PAGE: i64 = 30;
@@ -126,7 +126,11 @@ struct SettlementPage {
     /// What keeps it from counting outside, in words.
     waits: Option<String>,
     /// What the reader asks for: percent, words, whether it is that.
-    wishes: Vec<(u64, &'static str, bool)>,
+    /// That it is settled although it never became as sure as was asked for, in words.
+    capped: Option<String>,
+    wishes: Vec<(u8, &'static str, bool)>,
+    /// What is wished for all settlements through the API, in percent of the weight.
+    for_all: Option<u64>,
     grants: Vec<Grant>,
     banks: Vec<(String, String)>,
     on_data_chain: Option<String>,
@@ -163,6 +167,8 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             model.names_of(&grants.iter().map(|grant| grant.with_party.clone()).collect::<Vec<_>>())?;
         let trade = model.trade(&id)?;
         let wish = model.wish(&own, &id)?;
+        let for_all = model.wish_for_all(&own)?;
+        let wished = SHARES.into_iter().find(|share| wish <= u64::from(*share) * 10);
         let value = settlement.value_micro_usd.get();
         let release = release(&shared, SubChain::Payment, settlement.height, value, wish);
         let list = |sums: &[(i64, clearing::Amount, u128)]| {
@@ -185,7 +191,10 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             grows: confidence(&shared, ledger::SubChain::Payment, settlement.height)
                 .is_some_and(|sure| sure.grows()),
             waits: (!release.may_leave()).then(|| release.words()),
-            wishes: WISHES.map(|(percent, words)| (percent, words, percent * 10 == wish)).to_vec(),
+            capped: release.is_capped().then(|| release.words()),
+            // The stricter of the wishes for this settlement and, through the API, for all.
+            wishes: WISHES.map(|(percent, words)| (percent, words, Some(percent) == wished)).to_vec(),
+            for_all: (for_all > 0).then_some(for_all / 10),
             grants: grants
                 .into_iter()
                 .map(|grant| Grant {
@@ -249,7 +258,7 @@ async fn proof(visitor: Visitor, app: Shared, path: web::Path<String>) -> Result
 }
 
 /// What a party can ask for, in percent of the weight.
-const WISHES: [(u64, &str); 5] = [
+const WISHES: [(u8, &str); SHARES.len()] = [
     (0, "What its value asks for"),
     (50, "50 % of the weight"),
     (67, "67 % of the weight"),
@@ -275,7 +284,7 @@ async fn wish(
         if !model.settlement_legs(&id)?.iter().any(|leg| leg.party == own.to_string()) {
             return Err(WebError::NotFound);
         }
-        Ok(model.set_wish(&own, Some(&id), percent * 10, crate::accounts::millis())?)
+        Ok(model.set_wish(&own, Some(&id), u64::from(percent) * 10, crate::accounts::millis())?)
     })
     .await?;
     Ok(HttpResponse::SeeOther().insert_header(("Location", next)).finish())

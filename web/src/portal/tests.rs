@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::rt::System;
 use ledger::light::ProvenFact;
-use ledger::{Hash, SubChain, Tag};
+use ledger::{Hash, Height, SubChain, Tag};
 use payment_chain::SETTLEMENTS;
 use payment_chain::model::{Commitment, Settlement};
 use proptest::prelude::*;
@@ -14,6 +14,7 @@ use vocabulary::Role;
 use super::offers::live_book;
 use super::{fuzz_offer_form, fuzz_registration_form};
 use crate::form::fuzz_form;
+use crate::model::Model;
 use crate::testing::stage::{Answer, Browser, COFFEE, JUTE, PASSWORD, Stage, Watched, between, sure};
 use crate::testing::story::{account, amount, key};
 
@@ -267,6 +268,25 @@ fn a_settlement_counts_outside_once_it_is_as_sure_as_its_reader_asks() {
         );
         assert_eq!(mills.get(&format!("{page}/proof")).await.status, StatusCode::OK);
 
+        // Its programs may ask for more than its people; the stricter counts, and is what the page shows.
+        {
+            let mut connection = stage.app.db.get().unwrap();
+            Model::new(&mut connection).set_wish(&account("Dhaka Mills"), None, 1_000, 1).unwrap();
+        }
+        let wished = mills.get(&page).await.body;
+        assert!(wished.contains("value=\"100\" selected") && wished.contains("asked for 100 %"), "{wished}");
+
+        // Once nobody speaks in its era any more, what its seal proves is enough.
+        let mut over = sure(1, false);
+        over.runs_from = Height(u64::MAX);
+        *says.lock().unwrap() = Some(over);
+        stage.tick();
+        let over = mills.get(&page).await.body;
+        assert!(
+            over.contains("the era of its record has ended, and 25 % is what the record proves"),
+            "{over}"
+        );
+
         // People have to decide: nothing leaves any more, and every page says so.
         now(3, true).await;
         let held = mills.get(&page).await.body;
@@ -304,9 +324,20 @@ fn a_warehouse_hands_out_nothing_before_the_request_is_as_sure_as_its_worth_asks
         let desk = harbour.get("/requests").await.body;
         assert!(desk.contains("Hand out nothing yet") && !desk.contains(">Handed out<"), "{desk}");
         let request = between(&desk, "name=\"request\" value=\"", "\"").unwrap().to_owned();
-        let refused = harbour.post("/requests", &[("request", &request), ("decision", "grant")]).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(refused.body.contains("Hand out nothing yet"), "{}", refused.body);
+        for spelt in [request.clone(), format!("+{request}"), format!("0{request}")] {
+            let refused = harbour.post("/requests", &[("request", &spelt), ("decision", "grant")]).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{spelt}");
+            assert!(refused.body.contains("Hand out nothing yet"), "{}", refused.body);
+        }
+        // The warehouse itself may ask for more than the owner of the goods.
+        *says.lock().unwrap() = Some(sure(1, false));
+        stage.tick();
+        assert!(!harbour.get("/requests").await.body.contains("Hand out nothing yet"));
+        {
+            let mut connection = stage.app.db.get().unwrap();
+            Model::new(&mut connection).set_wish(&account("Harbour Warehouse"), None, 800, 1).unwrap();
+        }
+        assert!(harbour.get("/requests").await.body.contains("Hand out nothing yet"));
     });
 }
 

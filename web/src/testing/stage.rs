@@ -77,6 +77,8 @@ pub(crate) fn sure(weight: u64, halted: bool) -> Surety {
         first: Height(0),
         last: Height(u64::MAX),
         total: 4,
+        grade: 1,
+        faulty: 0,
         ladder: vec![(weight, Height(u64::MAX))],
     };
     Surety { validators: 4, threshold: 1, classical: 1, halted, reached: vec![reached], ..Surety::default() }
@@ -183,7 +185,7 @@ impl Stage {
             cookie_secret: [7; 32],
             token_seed: [8; 32],
             secure_cookies: false,
-            caution: Caution::new(&[Step { from_usd: 2_000_000, share_percent: 80 }]),
+            caution: Caution::new(&[Step { from_usd: 2_000_000, share_percent: 80 }]).unwrap(),
             demo: None,
         };
         let app = App::new(settings, chains).unwrap();

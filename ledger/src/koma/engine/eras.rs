@@ -11,10 +11,11 @@ use crate::hash::{Hash, encode};
 use crate::key::PublicKey;
 use crate::koma::era::{Era, Pace};
 use crate::koma::event::Event;
+use crate::koma::policy::Policy;
 use crate::koma::validators::{Validators, ValidatorsError};
-use crate::moment::Timestamp;
+use crate::moment::{Height, Timestamp};
 
-/// How many eras are still told apart: beyond, the oldest two count as one, with what surely holds of both.
+/// Of how many eras is remembered how far they came; of those before, the seals tell.
 const REACHED: usize = 64;
 
 /// The era that a chain's state tells of; `barred` are those who may not lead in it.
@@ -54,8 +55,9 @@ impl KomaEngine {
         let Ok(era) = era(self.chain, &self.rules, record, members, &host.barred()) else { return };
         self.before = self.eras_so_far();
         while self.before.len() > REACHED {
-            let older = self.before.remove(0);
-            self.before[0] = older.with(&self.before[0]);
+            // One in which more cheated than its seals bear is not let go by being forgotten.
+            let sound = self.before.iter().position(|era| era.faulty <= era.grade);
+            self.before.remove(sound.unwrap_or(0));
         }
         let before = self.before.clone();
         out.push(Effect::Keep { era: era.number, bytes: encode(&Kept::Before(before)), sync: false });
@@ -88,7 +90,7 @@ impl KomaEngine {
         self.deciders = era.validators.members().iter().chain(&next).map(|(key, _)| *key).collect();
     }
 
-    /// What each era reached that is still told apart, the running one last. The one before it may still grow.
+    /// What is known of how far eras have come, the running one last. The one before it may still grow.
     pub(super) fn eras_so_far(&self) -> Vec<Reached> {
         let mut eras = self.before.clone();
         let mut running = self.koma.eras().peekable();
@@ -98,11 +100,50 @@ impl KomaEngine {
             let ladder = instance.ladder().iter();
             let ladder = ladder.map(|rung| (rung.threshold(), blocks.get(rung.last()).height)).collect();
             let first = instance.era().root_height.next();
-            let reached = Reached { first, last, total: instance.era().validators.total(), ladder };
+            let validators = &instance.era().validators;
+            let grade = Policy::base(self.rules.mode, validators);
+            let faulty = instance.dag().faulty_weight();
+            let reached = Reached { first, last, total: validators.total(), grade, faulty, ladder };
             // Before a restart it may have been seen to reach less.
             eras.retain(|era| era.last < instance.era().root_height.next());
             eras.push(reached);
         }
         eras
+    }
+
+    /// The highest threshold at which an era that still runs executes.
+    pub(super) fn threshold(&self) -> u64 {
+        self.koma.eras().map(|instance| instance.policy().threshold()).max().unwrap_or_default()
+    }
+
+    /// Up to which block all may leave the chain when nobody asks for more than the rules do.
+    fn leaves(&self) -> Height {
+        let mut leaves = Height(0);
+        let mut eras = self.koma.eras().peekable();
+        while let Some(instance) = eras.next() {
+            let least = self.threshold.max(instance.era().validators.classical());
+            let rung = instance.ladder().iter().find(|rung| rung.threshold() >= least);
+            let last = rung.map_or(Height(0), |rung| instance.dag().blocks().get(rung.last()).height);
+            leaves = leaves.max(last);
+            if eras.peek().is_some_and(|next| last < next.era().root_height) {
+                break;
+            }
+        }
+        leaves
+    }
+
+    /// The first block of the eldest era that still runs.
+    pub(super) fn runs_from(&self) -> Height {
+        self.koma.eras().next().map_or(Height(0), |eldest| eldest.era().root_height.next())
+    }
+
+    /// Notes what may leave before evidence asks for more: that is not taken back.
+    pub(super) fn spare(&mut self) {
+        let threshold = self.threshold();
+        if self.threshold < threshold {
+            self.spared = self.spared.max(self.let_go);
+        }
+        self.threshold = threshold;
+        self.let_go = self.leaves();
     }
 }
