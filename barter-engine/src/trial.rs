@@ -127,11 +127,15 @@ impl Market {
         let walk = anything.best(1).into_iter().next()?;
         let all = |units: u128| Amount::new(units).unwrap_or(Amount::MAX);
         let bearable = all(walk.receive()).mul_div_floor(offer.give_qty.get(), walk.send()).ok()?;
-        let floor = clearing::floor(&self.assets, &self.rules, offer)?;
-        let least = crate::quote::scaled(offer.give_qty.get(), floor.num(), floor.den(), true);
+        let scaled = |floor: clearing::Ratio| {
+            crate::quote::scaled(offer.give_qty.get(), floor.num(), floor.den(), true)
+        };
+        let least = scaled(clearing::floor(&self.assets, &self.rules, offer)?);
+        // What the band alone asks, however modest the offer.
+        let modest = Offer { want_qty: Amount::new(1).ok()?, ..*offer };
+        let banded = scaled(clearing::floor(&self.assets, &self.rules, &modest)?) > bearable.get();
         let over = U256::from(least.saturating_sub(bearable.get())) * U256::from(1_000_000)
             / U256::from(bearable.get().max(1));
-        let banded = least > offer.want_qty.get();
         Some(Near {
             path: self.path(&walk),
             want_qty: if banded { Amount::ZERO } else { bearable },

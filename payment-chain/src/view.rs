@@ -169,6 +169,29 @@ pub fn book(state: &dyn Read, now: Timestamp) -> Book {
     book::book(frozen.snapshot.assets, frozen.snapshot.offers)
 }
 
+/// The live book as offers meet in it. A binding offer whose owner wants nothing to do with those who sign first never
+/// shares a group of rings with them, so whoever looks for partners looks into one of two books.
+#[derive(Clone, Debug)]
+pub struct Sides {
+    /// For offers that are signed first, and binding ones that join them: all but the binding ones apart.
+    pub joining: Book,
+    /// For binding offers apart: binding ones only.
+    pub binding: Book,
+}
+
+/// [`book()`], seen from both sides.
+#[must_use]
+pub fn sides(state: &dyn Read, now: Timestamp) -> Sides {
+    let frozen = config(state).map(|config| book::snapshot(&config, state, now, None)).unwrap_or_default();
+    let Snapshot { assets, offers, indicative, apart } = frozen.snapshot;
+    let without = |left_out: &[OfferKey]| {
+        let left_out: BTreeSet<OfferKey> = left_out.iter().copied().collect();
+        let offers = offers.iter().filter(|offer| !left_out.contains(&offer.key)).copied().collect();
+        book::book(assets.clone(), offers)
+    };
+    Sides { joining: without(&apart), binding: without(&indicative) }
+}
+
 /// The batch that waits for clearings, as every submission is judged by.
 #[must_use]
 pub fn open_batch(state: &dyn Read) -> Option<OpenBatch> {

@@ -124,24 +124,38 @@ pub(crate) struct Value {
     book: String,
 }
 
-/// The open offers at one height, ready for quotes.
-pub(crate) struct LiveBook(Quotes);
+/// The open offers at one height, ready for quotes, as those see them who sign first and as binding offers apart do.
+pub(crate) struct LiveBook {
+    joining: Quotes,
+    binding: Quotes,
+}
 
-/// The live book. No block is committed while the state is read, so that is done once for each height, however many
-/// look at their offers.
+impl LiveBook {
+    /// The offers that one of this kind can share a ring with.
+    fn meets(&self, apart: bool) -> &Quotes {
+        if apart { &self.binding } else { &self.joining }
+    }
+}
+
+/// The live book. No block is committed while the state is read, so no more than reading happens there, and that once for
+/// each height, however many look at their offers.
 pub(crate) fn live_book(app: &App) -> Result<Arc<LiveBook>, WebError> {
     let ledger = &app.chains.payment;
     app.book.at(ledger.height(), || {
-        Ok(ledger.view_head(|state, head| {
+        let (sides, rules, now) = ledger.view_head(|state, head| {
             let time = head.block.header.time;
             let rules = payment_chain::view::config(state).map(|config| config.rules()).unwrap_or_default();
-            LiveBook(Quotes::new(&payment_chain::view::book(state, time), &rules, time.seconds()))
-        }))
+            (payment_chain::view::sides(state, time), rules, time.seconds())
+        });
+        Ok(LiveBook {
+            joining: Quotes::new(&sides.joining, &rules, now),
+            binding: Quotes::new(&sides.binding, &rules, now),
+        })
     })
 }
 
 /// What `given` of one asset would fetch of another, passed on along open offers: a look at the book, no promise.
-fn quote(live: &LiveBook, goods: &Goods, own: PartyKey, (give, want): (i64, i64), given: Amount) -> String {
+fn quote(live: &Quotes, goods: &Goods, own: PartyKey, (give, want): (i64, i64), given: Amount) -> String {
     let key = |id: i64| AssetKey(u64::try_from(id).unwrap_or(0));
     let ask = Ask {
         send: key(give),
@@ -152,7 +166,7 @@ fn quote(live: &LiveBook, goods: &Goods, own: PartyKey, (give, want): (i64, i64)
         party: Some(own),
     };
     // An asset that no live offer names is not in the book at all.
-    let quote = live.0.quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
+    let quote = live.quote(&ask).ok().filter(|quote| !quote.receive.is_zero());
     let Some(quote) = quote else {
         return "No chain of open offers leads from one to the other at the moment; yours may be the missing link."
             .to_owned();
@@ -173,10 +187,10 @@ fn quote(live: &LiveBook, goods: &Goods, own: PartyKey, (give, want): (i64, i64)
 }
 
 /// Whether `offer` would close a ring on the book as it is; otherwise what comes nearest.
-fn ring_now(live: &LiveBook, goods: &Goods, offer: &clearing::Offer) -> String {
+fn ring_now(live: &Quotes, goods: &Goods, offer: &clearing::Offer) -> String {
     let id = |key: AssetKey| i64::try_from(key.0).unwrap_or(0);
     let of = |key: AssetKey, units| format!("{} of {}", goods.brief(id(key), units), goods.name(id(key)));
-    match live.0.try_offer(offer) {
+    match live.try_offer(offer) {
         Err(MarketError::Crossing(_)) => {
             "You have an open offer on the other side of one of these goods, so the market would refuse this one."
                 .to_owned()
@@ -251,8 +265,10 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form, own: PartyKey) -> Res
             );
         }
     }
+    let live = live_book(app)?;
+    let live = live.meets(form.value("commitment") == "binding" && !form.ticked("joins_indicative"));
     if let Some(given) = given {
-        value.quote = quote(&*live_book(app)?, &goods, own, (give, want), given);
+        value.quote = quote(live, &goods, own, (give, want), given);
     }
     if let (Some(give_qty), Some(want_qty)) = (given, wanted)
         && !give_qty.is_zero()
@@ -273,7 +289,7 @@ fn evaluate(app: &App, model: &mut Model<'_>, form: &Form, own: PartyKey) -> Res
             valid_from: 0,
             valid_until: u64::MAX,
         };
-        value.ring = ring_now(&*live_book(app)?, &goods, &offer);
+        value.ring = ring_now(live, &goods, &offer);
     }
     let givers = model.open_offers(Some(want), None, 2_000)?;
     let takers = model.open_offers(None, Some(give), 2_000)?;
@@ -614,7 +630,8 @@ async fn offer_page(
                     valid_from: 0,
                     valid_until: u64::MAX,
                 };
-                ring_now(&*live_book(&shared)?, &goods, &as_it_is)
+                let apart = offer.commitment == "binding" && offer.joins_indicative == 0;
+                ring_now(live_book(&shared)?.meets(apart), &goods, &as_it_is)
             } else {
                 String::new()
             };
