@@ -1,6 +1,6 @@
 //! The network of one node: it listens, calls, watches over certificates, and hands frames in and out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
@@ -231,6 +231,12 @@ impl Network {
             tasks.callers.insert(key, caller);
         }
         while tasks.set.try_join_next().is_some() {}
+    }
+
+    /// Says who takes no guest's place, although nobody listed it here: those whom the members made validators since. They
+    /// call; and like all who come they need a certificate.
+    pub fn seat(&self, keys: BTreeSet<PublicKey>) {
+        self.shared.peers.seat(keys);
     }
 
     /// Puts a frame into the queues of those to whom it goes, at once. Without room there, a unit pushes out the oldest

@@ -1,6 +1,6 @@
 //! Who is known, who is connected, and which of two connections to the same validator stays.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ const BREACH_DOUBLINGS: u32 = 4;
 pub(crate) struct Peers {
     me: PublicKey,
     guests: usize,
+    /// Who takes no guest's place although it is on no list.
+    seated: Mutex<BTreeSet<PublicKey>>,
     members: Mutex<BTreeMap<PublicKey, Member>>,
     live: watch::Sender<Live>,
 }
@@ -112,7 +114,13 @@ impl Member {
 
 impl Peers {
     pub(crate) fn new(me: PublicKey, guests: usize) -> Peers {
-        Peers { me, guests, members: Mutex::default(), live: watch::Sender::default() }
+        Peers {
+            me,
+            guests,
+            seated: Mutex::default(),
+            members: Mutex::default(),
+            live: watch::Sender::default(),
+        }
     }
 
     pub(crate) fn live(&self) -> watch::Receiver<Live> {
@@ -152,6 +160,15 @@ impl Peers {
         changed
     }
 
+    /// Says who takes no guest's place although it is on no list.
+    pub(crate) fn seat(&self, keys: BTreeSet<PublicKey>) {
+        *self.seated() = keys;
+    }
+
+    fn seated(&self) -> MutexGuard<'_, BTreeSet<PublicKey>> {
+        self.seated.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether this validator, or this guest, may be connected now.
     ///
     /// # Errors
@@ -165,8 +182,15 @@ impl Peers {
             Some(member) if member.is_shut_out() => Err(Refusal::ShutOut),
             Some(_) => Ok(()),
             None => {
-                let stays = |member: &&Member| member.session.is_some() || member.is_shut_out();
-                let guests = members.values().filter(|member| member.is_guest()).filter(stays).count();
+                let seated = self.seated();
+                if seated.contains(&key) {
+                    return Ok(());
+                }
+                let stays = |member: &Member| member.session.is_some() || member.is_shut_out();
+                let guest = |(key, member): &(&PublicKey, &Member)| {
+                    member.is_guest() && stays(member) && !seated.contains(*key)
+                };
+                let guests = members.iter().filter(guest).count();
                 if guests < self.guests { Ok(()) } else { Err(Refusal::UnknownValidator { key }) }
             }
         }

@@ -1,6 +1,6 @@
 //! The connections of a validator to the others of its consortium, as something that carries frames.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Duration;
@@ -80,6 +80,10 @@ impl Wire for Connections {
 
     fn shut_out(&self, peer: PublicKey) -> bool {
         self.network.shut_out(peer)
+    }
+
+    fn seat(&self, deciders: BTreeSet<PublicKey>) {
+        self.network.seat(deciders);
     }
 }
 

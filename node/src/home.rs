@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+/// The file that a node locks while it runs.
+const LOCK: &str = "lock";
 /// The file that says that a folder is ours, with this text in it.
 const MARKER: &str = "PERMUTA";
 const MARKER_TEXT: &str = "permuta demo folder, format 1\n";
@@ -25,9 +27,10 @@ impl Home {
     pub(crate) fn open(dir: &Path) -> Result<Home> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
         let marker = dir.join(MARKER);
-        if !is_ours(dir)? && !is_empty(dir)? {
+        if !is_ours(dir)? && !holds_only(dir, &[LOCK, "genesis", "settings"])? {
             bail!(
-                "{} holds files but is no permuta folder: name an empty or a new one with --dir",
+                "{} holds files but is no permuta folder: name an empty or a new one, or one with nothing in it but \
+                 the files genesis and settings of a network",
                 dir.display()
             );
         }
@@ -61,7 +64,7 @@ impl Home {
             return Ok(());
         }
         if !is_ours(dir)? {
-            if is_empty(dir)? {
+            if holds_only(dir, &[LOCK])? {
                 return Ok(());
             }
             bail!(
@@ -73,7 +76,7 @@ impl Home {
         for entry in fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
             let path = entry?.path();
             // The marker goes last: a reset that was cut short can be done again.
-            if path.file_name().is_some_and(|name| name == MARKER || name == "lock") {
+            if path.file_name().is_some_and(|name| name == MARKER || name == LOCK) {
                 continue;
             }
             let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
@@ -139,11 +142,12 @@ fn is_ours(dir: &Path) -> Result<bool> {
     Ok(read_if_there(&dir.join(MARKER))?.is_some_and(|text| text == MARKER_TEXT.as_bytes()))
 }
 
-/// Whether a folder holds nothing but, perhaps, our lock.
-fn is_empty(dir: &Path) -> Result<bool> {
+/// Whether a folder holds nothing but, perhaps, these files.
+fn holds_only(dir: &Path, files: &[&str]) -> Result<bool> {
     let entries = fs::read_dir(dir).with_context(|| format!("cannot read the folder {}", dir.display()))?;
     for entry in entries {
-        if entry?.file_name() != "lock" {
+        let name = entry?.file_name();
+        if !files.iter().any(|known| name == *known) {
             return Ok(false);
         }
     }
@@ -155,7 +159,7 @@ fn is_empty(dir: &Path) -> Result<bool> {
 /// # Errors
 /// Another one has it, or it cannot be written.
 pub(crate) fn lock(dir: &Path) -> Result<File> {
-    let path = dir.join("lock");
+    let path = dir.join(LOCK);
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -190,6 +194,16 @@ mod tests {
     }
 
     #[test]
+    fn a_newcomer_starts_from_the_two_files_of_the_network() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["genesis", "settings"] {
+            fs::write(dir.path().join(file), file).unwrap();
+        }
+        drop(Home::open(dir.path()).unwrap());
+        assert!(is_ours(dir.path()).unwrap() && dir.path().join("genesis").exists());
+    }
+
+    #[test]
     fn a_folder_in_use_is_left_alone_until_its_owner_lets_go() {
         let dir = tempfile::tempdir().unwrap();
         let owner = Home::open(dir.path()).unwrap();
@@ -200,7 +214,7 @@ mod tests {
         }
         drop(owner);
         Home::reset(dir.path()).unwrap();
-        assert!(is_empty(dir.path()).unwrap());
+        assert!(holds_only(dir.path(), &[LOCK]).unwrap());
         Home::open(dir.path()).unwrap();
     }
 

@@ -1,5 +1,6 @@
 //! What carries frames between validators: connections of the consortium, or memory where all run in one process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
@@ -35,6 +36,11 @@ pub(crate) trait Wire: Send + Sync {
     /// Ends the connection with one that said what no honest validator says, and keeps it out for a while; tells whether
     /// there was a connection to end.
     fn shut_out(&self, peer: PublicKey) -> bool;
+
+    /// Says who decides on the chains now or soon: they keep their places, on whatever list they are.
+    fn seat(&self, deciders: BTreeSet<PublicKey>) {
+        let _ = deciders;
+    }
 }
 
 /// What arrives for the chains of one validator, in the order of [`SubChain::ALL`].

@@ -395,7 +395,7 @@ async fn a_good_certificate_of_somebody_who_is_no_validator_is_turned_away() {
 
 #[tokio::test]
 async fn whoever_is_to_become_a_validator_comes_as_a_guest_as_long_as_there_is_room() {
-    let consortium = Consortium::of(3);
+    let consortium = Consortium::of(4);
     let (mut sockets, peers) = consortium.sockets();
     let hosts = |config| Config { guests: 1, ..config };
     let host = consortium.start(0, sockets.remove(0), hosts(consortium.config(vec![])));
@@ -408,6 +408,11 @@ async fn whoever_is_to_become_a_validator_comes_as_a_guest_as_long_as_there_is_r
     assert_eq!(guest.payment().await, (host.key, Lane::Bulk, b"a block".to_vec()));
     let second = consortium.start(2, sockets.remove(0), knows_host());
     host.refuses(Refusal::UnknownValidator { key: second.key }).await;
+    // Whom the members voted in needs no guest's room.
+    host.network.seat([consortium.keys[3].public()].into());
+    let elected = consortium.start(3, sockets.remove(0), knows_host());
+    host.meets(&elected).await;
+    assert!(!host.is_connected_to(second.key));
     // A list of validators leaves guests alone, and once one is gone there is room for the next.
     host.network.set_peers(vec![]);
     assert!(host.is_connected_to(guest.key));
