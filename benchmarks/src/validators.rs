@@ -197,7 +197,8 @@ fn drive(
         }
         ledger.step_with(now()?, &mut |request| match request {
             Request::Wake(at) => wake = at,
-            Request::Report(Report::Listening { .. } | Report::Speaking { .. }) => {}
+            Request::Report(Report::Listening { .. } | Report::Speaking { .. } | Report::OtherEra { .. }) => {
+            }
             Request::Report(report) => eprintln!("validator {seat}: {report:?}"),
             Request::Send { to, bytes, .. } => {
                 let to = |key: PublicKey| key != own && to.is_none_or(|to| to == key);

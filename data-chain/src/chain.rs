@@ -155,6 +155,7 @@ impl Application for DataChain {
                         run.set_following(members).map_err(Rejection::Validators)?;
                     }
                     FromIdentity::Banned { validator, .. } => run.ban(validator),
+                    FromIdentity::Eased => run.ease(),
                 }
                 Ok(())
             }

@@ -7,7 +7,7 @@ use ledger::{Address, PublicKey, Read, Run, SubChain, Timestamp};
 use vocabulary::FromIdentity;
 
 use crate::event::Event;
-use crate::rules::{changeable, fits, may_decide, moot};
+use crate::rules::{changeable, fits, may_be, may_decide, moot};
 use crate::tables::{ALONE, BANS, BOND_NEEDED, BONDED, EVIDENCE, FOUR, LAST_PROPOSAL, PROPOSALS, VALIDATORS};
 use crate::validator::{Ban, Change, Members, Outcome, Proposal, Stand, Validator, levelled, seat};
 
@@ -97,6 +97,12 @@ pub(crate) fn ban(run: &mut Run<'_>, by: Address, accusation: &Accusation, evide
     EVIDENCE.put(run.state_mut(), &key, evidence);
     run.ban(key);
     run.emit(&Event::ValidatorBanned { key, ban });
+    // Whoever voted for easing knew nothing of this.
+    for (number, proposal) in PROPOSALS.all(run.state()) {
+        if proposal.change == Change::Ease {
+            close(run, number, Outcome::Moot);
+        }
+    }
     if let Some(Validator { organisation, .. }) = VALIDATORS.get(run.state(), &key) {
         for to in [SubChain::Data, SubChain::Payment] {
             run.send(to, &FromIdentity::Banned { validator: key, organisation });
@@ -206,15 +212,13 @@ fn with(members: &Members, key: PublicKey, weight: u64) -> Members {
 fn decide(run: &mut Run<'_>) -> bool {
     let state = run.state();
     let deciding = deciding(state);
-    let members = members(state);
     let ripe = |(number, proposal): (u64, Proposal)| {
         let Proposal { change, backers, .. } = proposal;
         if moot(state, &change) {
             return Some((number, None));
         }
         // What does not fit today may fit tomorrow.
-        let passes =
-            passes(&deciding, &backers) && may_decide(state, &change.applied(members.clone())).is_ok();
+        let passes = passes(&deciding, &backers) && may_be(state, &change).is_ok();
         passes.then_some((number, Some(change)))
     };
     match PROPOSALS.all(state).into_iter().find_map(ripe) {
@@ -242,6 +246,12 @@ fn enact(run: &mut Run<'_>, change: Change) {
         }
         Change::Remove { key } => stand(run, key, |validator| validator.stand = Stand::Left),
         Change::Weigh { key, weight } => stand(run, key, |validator| validator.weight = weight),
+        Change::Ease => {
+            run.ease();
+            for to in [SubChain::Data, SubChain::Payment] {
+                run.send(to, &FromIdentity::Eased);
+            }
+        }
     }
 }
 

@@ -128,6 +128,14 @@ pub enum Rejection {
     /// Eras never end here, so nobody new would ever decide.
     #[error("the genesis lets the first era go on for ever: those who decide stay the same in this network")]
     ErasNeverEnd,
+    /// Eras are as strict as the genesis says.
+    #[error(
+        "there is nothing to ease: no validator was banned since the last such vote, or the genesis names no low grade"
+    )]
+    NothingToEase,
+    /// Somebody who was banned still decides.
+    #[error("a validator that was banned still decides in this era or the next one: wait until it is out")]
+    CheatDecides,
     /// The sender's proposals wait.
     #[error("{MAX_PROPOSALS_EACH} proposals of this organisation wait for votes: wait until one is closed")]
     ProposalsOfOne,
@@ -231,6 +239,8 @@ impl Rejection {
             Rejection::RunsNoValidator => ("runs-no-validator", "account"),
             Rejection::RunAlone => ("run-alone", "transaction"),
             Rejection::ErasNeverEnd => ("eras-never-end", "transaction"),
+            Rejection::NothingToEase => ("nothing-to-ease", "change"),
+            Rejection::CheatDecides => ("cheat-decides", "change"),
             Rejection::ProposalsOfOne | Rejection::ProposalsFull => ("too-many", "transaction"),
             Rejection::ProposalUnknown(_) => ("proposal-unknown", "proposal"),
             Rejection::VotedAlready => ("voted-already", "proposal"),

@@ -1,7 +1,7 @@
 //! What is refused, and in which order: pure questions to the state. Whatever passes here can be done.
 
-use ledger::account::{CHAIN_IDS, RULES, account};
-use ledger::koma::{Validators, ValidatorsError};
+use ledger::account::{CHAIN_IDS, ERA, RULES, STRICT, account};
+use ledger::koma::{Mode, Validators, ValidatorsError};
 use ledger::{AccountKey, Address, Body, PublicKey, Read, Scope, SubChain, Timestamp};
 use vocabulary::{Role, Roles, Standing};
 
@@ -163,8 +163,9 @@ impl Case<'_> {
                 ensure(*weight > 0, Rejection::NoWeight)?;
                 ensure(*weight != known.weight, Rejection::SameWeight)?;
             }
+            Change::Ease => {}
         }
-        may_decide(self.state, &change.applied(members(self.state)))
+        may_be(self.state, change)
     }
 
     /// Proposal, sender, vote before, and those who would decide if this vote is the last that it needs.
@@ -176,7 +177,7 @@ impl Case<'_> {
         ensure(!proposal.backers.contains(&self.sender()), Rejection::VotedAlready)?;
         let backers = [proposal.backers, vec![self.sender()]].concat();
         if passes(&deciding(self.state), &backers) {
-            may_decide(self.state, &proposal.change.applied(members(self.state)))?;
+            may_be(self.state, &proposal.change)?;
         }
         Ok(())
     }
@@ -315,7 +316,29 @@ pub(crate) fn moot(state: &dyn Read, change: &Change) -> bool {
     match change {
         Change::Admit { key, .. } => BANS.has(state, key) || sitting(state, *key).is_some(),
         Change::Remove { key } | Change::Weigh { key, .. } => sitting(state, *key).is_none(),
+        Change::Ease => STRICT.get(state).is_none(),
     }
+}
+
+/// That a change could be done now.
+pub(crate) fn may_be(state: &dyn Read, change: &Change) -> Checked {
+    match change {
+        Change::Admit { .. } | Change::Remove { .. } | Change::Weigh { .. } => {
+            may_decide(state, &change.applied(members(state)))
+        }
+        Change::Ease => may_ease(state),
+    }
+}
+
+/// That blocks take more than the genesis asks for, and that nobody who cheated decides any more.
+fn may_ease(state: &dyn Read) -> Checked {
+    let adaptive = RULES.get(state).is_some_and(|rules| matches!(rules.mode, Mode::Adaptive { .. }));
+    ensure(adaptive && STRICT.get(state).is_some(), Rejection::NothingToEase)?;
+    let era = ERA.get(state).map_or(0, |era| era.number);
+    let decide =
+        [era, era.saturating_add(1)].map(|era| ledger::account::deciding(state, SubChain::Identity, era));
+    let banned = decide.into_iter().flatten().flatten().any(|(key, _)| BANS.has(state, &key));
+    ensure(!banned, Rejection::CheatDecides)
 }
 
 /// That those who decide can be others one day: eras end, and more than one validator has a say.

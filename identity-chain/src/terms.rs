@@ -93,7 +93,8 @@ pub fn render(state: &dyn Read, account: Address, payload: &Payload) -> Result<S
                     .to_owned();
             changed(&mut text, state, change)?;
             let until = minute(*until);
-            line(&mut text, format_args!("The proposal is void from: {until}\n\n{BY_VOTE}"));
+            let vote = by_vote(change);
+            line(&mut text, format_args!("The proposal is void from: {until}\n\n{vote}"));
             text
         }
         Payload::Vote { proposal } => {
@@ -102,10 +103,10 @@ pub fn render(state: &dyn Read, account: Address, payload: &Payload) -> Result<S
                 "You agree to proposal {proposal}, a change of those who decide on all three chains.\n\n"
             );
             changed(&mut text, state, &known.change)?;
-            let until = minute(known.until);
+            let (until, vote) = (minute(known.until), by_vote(&known.change));
             line(
                 &mut text,
-                format_args!("Proposed by: {}\nThe proposal is void from: {until}\n\n{BY_VOTE}", known.by),
+                format_args!("Proposed by: {}\nThe proposal is void from: {until}\n\n{vote}", known.by),
             );
             text
         }
@@ -134,9 +135,16 @@ pub fn render(state: &dyn Read, account: Address, payload: &Payload) -> Result<S
 }
 
 /// What a vote brings about.
-const BY_VOTE: &str = "Organisations that run validators vote, each with the weight of its validators. It is done once more \
-                       than two thirds of the weight agree, and counts from the era after the next one on. A vote cannot \
-                       be taken back.";
+fn by_vote(change: &Change) -> String {
+    let from = match change {
+        Change::Admit { .. } | Change::Remove { .. } | Change::Weigh { .. } => "the era after the next one",
+        Change::Ease => "the next era",
+    };
+    format!(
+        "Organisations that run validators vote, each with the weight of its validators. It is done once more than two \
+         thirds of the weight agree, and counts from {from} on. A vote cannot be taken back."
+    )
+}
 
 /// What is to change, a fact a line.
 fn changed(text: &mut String, state: &dyn Read, change: &Change) -> Result<(), Rejection> {
@@ -153,6 +161,11 @@ fn changed(text: &mut String, state: &dyn Read, change: &Change) -> Result<(), R
         Change::Weigh { key, weight } => {
             line(text, format_args!("A validator weighs more or less: {key}\nIts new weight: {weight}"));
         }
+        Change::Ease => line(
+            text,
+            "Validators were banned, so blocks take at least the classical grade. From now on the low grade that the \
+             genesis names is enough again while all is well.",
+        ),
     }
     Ok(())
 }

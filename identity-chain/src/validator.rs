@@ -69,23 +69,19 @@ pub enum Change {
         /// What its word will weigh.
         weight: u64,
     },
+    /// The low grade that the genesis names is enough again, although validators were banned: in the adaptive mode, from
+    /// each chain's next era on.
+    Ease,
 }
 
 vocabulary::decode_by_field!(enum Change {
     0 => Admit { key, weight, organisation, proof },
     1 => Remove { key },
     2 => Weigh { key, weight },
+    3 => Ease,
 });
 
 impl Change {
-    /// The validator that it is about.
-    #[must_use]
-    pub fn key(&self) -> PublicKey {
-        match self {
-            Change::Admit { key, .. } | Change::Remove { key } | Change::Weigh { key, .. } => *key,
-        }
-    }
-
     /// Those who decide afterwards.
     pub(crate) fn applied(&self, mut members: Members) -> Members {
         match self {
@@ -93,6 +89,7 @@ impl Change {
                 members.insert(*key, *weight);
             }
             Change::Remove { key } => drop(members.remove(key)),
+            Change::Ease => {}
         }
         members
     }
@@ -120,7 +117,7 @@ pub enum Outcome {
     Passed = 0,
     /// Its time ran out.
     Expired = 1,
-    /// What it is about is no more: the validator came or went meanwhile.
+    /// What it is about is no more: the validator came or went meanwhile, or somebody was banned after votes on easing.
     Moot = 2,
 }
 

@@ -63,6 +63,9 @@ pub const BANNED: Table<PublicKey, ()> = Table::new(8);
 /// Validators of the latest era that were banned before it began, in ascending order of key.
 pub const BARRED: Cell<Vec<PublicKey>> = Cell::new(9);
 
+/// Written when a key is banned, erased when the members vote for it: meanwhile no era begins below the classical grade.
+pub const STRICT: Cell<()> = Cell::new(14);
+
 /// Where each chain last ended an era, as far as this one has heard; of itself it knows at once.
 pub const CLOSINGS: Table<SubChain, Closing> = Table::new(10);
 /// The edge of the tree over the hashes of this chain's blocks; kept only where eras end.
@@ -93,6 +96,9 @@ pub struct EraRecord {
     pub root: Hash,
     /// Its height.
     pub root_height: Height,
+    /// Whether it executes at the classical grade at least, whatever mode the genesis names: somebody cheated before it
+    /// began, and the members have not voted since that the low grade is enough again.
+    pub strict: bool,
 }
 
 impl Account {

@@ -166,9 +166,21 @@ impl<'a> Run<'a> {
     }
 
     /// Says that a key equivocated, provably: as long as it is still a validator, it leads no round of an era that begins
-    /// from now on.
+    /// from now on, and from the next block on it takes more weight to be final.
     pub fn ban(&mut self, key: PublicKey) {
         crate::account::BANNED.put(self.state, &key, &());
+        crate::account::STRICT.put(self.state, &());
+    }
+
+    /// Whether eras begin at the classical grade at least, because a key was banned.
+    #[must_use]
+    pub fn is_strict(&self) -> bool {
+        crate::account::STRICT.get(&*self.state).is_some()
+    }
+
+    /// Says that the members think the grade of the genesis enough again: from the next era on.
+    pub fn ease(&mut self) {
+        crate::account::STRICT.remove(self.state);
     }
 
     /// The name of `chain` in this genesis.

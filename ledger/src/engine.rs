@@ -101,6 +101,16 @@ pub enum Report {
         /// Who.
         peer: PublicKey,
     },
+    /// Somebody speaks of an era that does not run here: one of the two is behind, or follows other rules. Told once for
+    /// each of its eras.
+    OtherEra {
+        /// Who.
+        peer: PublicKey,
+        /// Of which era it speaks.
+        era: u64,
+        /// The latest era here.
+        latest: u64,
+    },
     /// A validator equivocated, provably.
     Accused {
         /// Who.
@@ -160,6 +170,9 @@ pub trait Host {
 
     /// Who may not lead in the latest era, because it equivocated before that began.
     fn barred(&self) -> Vec<PublicKey>;
+
+    /// Whether evidence against `key` is on record as of the last committed block.
+    fn is_banned(&self, key: PublicKey) -> bool;
 }
 
 /// How far the blocks of an era have come.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::account::{
     ACCOUNTS, BANNED, BARRED, BLOCKS, CHAIN_IDS, CHANGES, CLOSINGS, ERA, EraRecord, FOLLOWING, FORMER, INBOX,
-    REMEMBERED_ERAS, REMEMBERED_SETS, RULES, Scope, VALIDATORS, account,
+    REMEMBERED_ERAS, REMEMBERED_SETS, RULES, STRICT, Scope, VALIDATORS, account,
 };
 use crate::application::{Application, Run};
 use crate::block::{Block, Header};
@@ -103,7 +103,8 @@ fn close_era(chain: SubChain, state: &mut Staged<'_>, outbox: &mut Vec<Envelope>
     CLOSINGS.put(state, &chain, &Closing { chain, era: era.number, height, block: root, blocks });
     let seed = Hasher::new(Tag::Leader).chain(&era.seed.0).chain(&root.0).finish();
     let start = time.plus_ms(PAUSE_ROUNDS * u64::from(rules.round_ms));
-    let next = EraRecord { number: era.number + 1, start, seed, root, root_height: height };
+    let strict = STRICT.get(state).is_some();
+    let next = EraRecord { number: era.number + 1, start, seed, root, root_height: height, strict };
     ERA.put(state, &next);
     // Leaders are drawn alike by all, so who may not lead is fixed before the era begins.
     let deciding = VALIDATORS.get(state, &(chain, next.number)).unwrap_or_default();

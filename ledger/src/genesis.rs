@@ -218,7 +218,10 @@ impl Genesis {
             BLOCKS.put(state, &blocks);
         }
         let seed = self.chain_id(own);
-        ERA.put(state, &EraRecord { number: 0, start: self.time, seed, root, root_height: Height(0) });
+        ERA.put(
+            state,
+            &EraRecord { number: 0, start: self.time, seed, root, root_height: Height(0), strict: false },
+        );
     }
 }
 

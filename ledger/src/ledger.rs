@@ -273,8 +273,9 @@ impl Ledger {
         }
         let standing = self.standing();
         let seen = standing.confidence(height);
-        // No seal proves more than the classical grade.
-        let more = |seen: &Confidence| standing.one_owner || seen.weight >= seen.total.saturating_sub(1) / 3;
+        // No seal proves more than the classical grade, unless evidence raised the threshold.
+        let most = |seen: &Confidence| standing.threshold.max(seen.total.saturating_sub(1) / 3);
+        let more = |seen: &Confidence| standing.one_owner || seen.weight >= most(seen);
         if let Some(seen) = seen.filter(more) {
             return Some(seen);
         }

@@ -224,6 +224,11 @@ impl<V: BorshSerialize + BorshDeserialize> Cell<V> {
         self.0.put(state, &(), value);
     }
 
+    /// Takes the value away.
+    pub fn remove<S: Write + ?Sized>(&self, state: &mut S) {
+        self.0.remove(state, &());
+    }
+
     /// The state key: what a proof about it is over.
     #[must_use]
     pub fn key(&self) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! Drives the chains of one validator among many: a thread for each chain brings it what arrives, lets time pass, and
 //! does what its engine asks for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use borsh::BorshDeserialize;
+use ledger::account::{ERA, FOLLOWING, VALIDATORS};
 use ledger::engine::Report;
 use ledger::ledger::Request;
 use ledger::{Ledger, PublicKey, SubChain, SubmitError, Timestamp, Transaction};
@@ -88,7 +90,7 @@ fn drive(
     stop: &AtomicBool,
 ) -> Result<()> {
     let ledger = house.ledger(chain);
-    let (mut wake, mut again) = (Timestamp(0), Timestamp(0));
+    let (mut wake, mut again, mut seated) = (Timestamp(0), Timestamp(0), false);
     while !stop.load(Ordering::Acquire) {
         let patience = Duration::from_millis(wake.0.saturating_sub(clock::now().0)).min(GLANCE);
         let arrived = match arrivals.recv_timeout(patience) {
@@ -114,6 +116,10 @@ fn drive(
         if chain == SubChain::Identity {
             house.bring_evidence(now);
         }
+        if chain == SubChain::Identity && !seated {
+            seated = true;
+            wire.seat(deciders(ledger));
+        }
         if !arrived && now < wake {
             continue;
         }
@@ -133,9 +139,20 @@ fn drive(
         let committed = ledger.step_with(now, &mut ask);
         if committed.with_context(|| format!("the {chain} chain cannot go on"))?.is_some() {
             house.pulse.beat();
+            seated = false;
         }
     }
     Ok(())
+}
+
+/// Who decides on a chain now, in the next era, or from the one after it on.
+fn deciders(ledger: &Ledger) -> BTreeSet<PublicKey> {
+    ledger.view(|state| {
+        let eras = VALIDATORS.under(state, &ledger.chain()).into_iter();
+        let now = ERA.get(state).map_or(0, |era| era.number);
+        let fixed = eras.filter(|((_, era), _)| *era >= now).flat_map(|(_, members)| members);
+        fixed.chain(FOLLOWING.get(state).unwrap_or_default()).map(|(key, _)| key).collect()
+    })
 }
 
 /// Takes what arrived.
@@ -210,6 +227,7 @@ fn tell(house: &House, chain: SubChain, report: &Report, wire: &dyn Wire) {
     house.count(match report {
         Report::Misbehaved { .. } => "misbehaved",
         Report::Malformed { .. } => "malformed",
+        Report::OtherEra { .. } => "other_era",
         Report::Accused { .. } => "accused",
         Report::Alarm { .. } => "alarm",
         Report::Diverged(_) => "diverged",
@@ -226,6 +244,9 @@ fn tell(house: &House, chain: SubChain, report: &Report, wire: &dyn Wire) {
             if wire.shut_out(*peer) {
                 tracing::warn!(%chain, %peer, "shut out: it sent what is no message");
             }
+        }
+        Report::OtherEra { peer, era, latest } => {
+            tracing::info!(%chain, %peer, era, latest, "speaks of an era that does not run here: one of the two is behind");
         }
         Report::Accused { validator, .. } => {
             tracing::error!(%chain, %validator, "signed two units where one is allowed: the proof goes to the identity chain");

@@ -200,6 +200,7 @@ impl Application for PaymentChain {
             FromIdentity::Banned { validator, .. } => {
                 surety::slash(&self.config, run, validator);
             }
+            FromIdentity::Eased => run.ease(),
         }
         Ok(())
     }

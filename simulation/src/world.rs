@@ -102,6 +102,7 @@ pub fn first_era(plan: &Plan) -> Era {
         root_height: Height(0),
         pace: Pace { round_ms: plan.round_ms, max_exponent: plan.max_exponent },
         end: if plan.traced { End::NEVER } else { plan.end },
+        strict: false,
     }
 }
 

@@ -21,6 +21,8 @@ pub enum FromIdentity {
         /// Who ran it last.
         organisation: Address,
     },
+    /// Although validators were banned, the members voted that the grade of the genesis is enough again.
+    Eased,
 }
 
 /// A validator, as the identity chain tells of it.

@@ -96,5 +96,6 @@ fn the_word_on_who_decides() {
     let (key, account) = ("55".repeat(32), "11".repeat(20));
     check(&FromIdentity::Validators(vec![seat]), &format!("01 01000000 {key} 0300000000000000 {account}"));
     check(&FromIdentity::Banned { validator, organisation }, &format!("02 {key} {account}"));
+    check(&FromIdentity::Eased, "03");
     check(&FromPayment::Bond { validator, organisation, enough: true }, &format!("01 {key} {account} 01"));
 }

@@ -122,7 +122,7 @@ impl Identity {
 pub(crate) fn party_word(bytes: &[u8]) -> Option<ToParty> {
     match borsh::from_slice(bytes).expect("a word of this chain") {
         FromIdentity::Party(word) => Some(word),
-        FromIdentity::Validators(_) | FromIdentity::Banned { .. } => None,
+        FromIdentity::Validators(_) | FromIdentity::Banned { .. } | FromIdentity::Eased => None,
     }
 }
 

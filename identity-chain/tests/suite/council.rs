@@ -6,7 +6,7 @@ use identity_chain::validator::{
     MAX_PROPOSAL_MS, MAX_PROPOSALS_EACH, Outcome, Stand, Validator, possession_bytes,
 };
 use identity_chain::{Change, Config, Event, IdentityChain, Payload, view};
-use ledger::account::{ERA, EraRecord, FOLLOWING, RULES, VALIDATORS};
+use ledger::account::{ERA, EraRecord, FOLLOWING, RULES, STRICT, VALIDATORS};
 use ledger::genesis::Rules;
 use ledger::hash::encode;
 use ledger::koma::{Entry, Evidence, Member, Mode, Unit, Validators, VerifiedEvidence};
@@ -51,7 +51,10 @@ fn open_in(mode: Mode, weights: &[(u8, u64)], config: Config) -> Identity {
     // Eras end one day, but not while a test lasts.
     RULES.put(&mut state, &Rules { era_blocks: 10, era_ms: u64::MAX / 16, mode, ..Rules::ALONE });
     let (seed, root, root_height) = (Hash::ZERO, Hash::ZERO, Height(40));
-    ERA.put(&mut state, &EraRecord { number: 4, start: Timestamp(0), seed, root, root_height });
+    ERA.put(
+        &mut state,
+        &EraRecord { number: 4, start: Timestamp(0), seed, root, root_height, strict: false },
+    );
     for chain in SubChain::ALL {
         VALIDATORS.put(&mut state, &(chain, 3), &members);
     }
@@ -124,7 +127,7 @@ impl Identity {
         });
         words.find_map(|word| match word {
             FromIdentity::Validators(seats) => Some(seats),
-            FromIdentity::Party(_) | FromIdentity::Banned { .. } => None,
+            FromIdentity::Party(_) | FromIdentity::Banned { .. } | FromIdentity::Eased => None,
         })
     }
 
@@ -169,6 +172,7 @@ impl Identity {
                     after.insert(key, weight);
                 }
                 Change::Remove { key } => drop(after.remove(&key)),
+                Change::Ease => {}
             }
             let one_owner = RULES.get(&self.state).is_none_or(|rules| rules.mode == Mode::SingleOwner);
             let thinner = after.len() < members.len() && after.len() < 4 && !one_owner;
@@ -473,6 +477,47 @@ fn who_said_two_things_at_once_is_out_for_good() {
         assert!(ledger::account::BANNED.has(&stage.state, &key(EAST)));
         stage.check();
     }
+}
+
+#[test]
+fn the_low_grade_comes_back_by_vote_alone_once_the_cheat_is_out() {
+    let adaptive = Mode::Adaptive { low: 0, within_ms: 1_000, margin: 0 };
+    let weights = [(NORTH, 1), (SOUTH, 1), (EAST, 1), (WEST, 1), (CENTRE, 1)];
+    let mut stage = open_in(adaptive, &weights, config());
+    // Who was to decide two eras ago decides now.
+    let follow = |stage: &mut Identity| {
+        let members: Vec<_> = FOLLOWING.get(&stage.state).unwrap();
+        for era in [4, 5] {
+            VALIDATORS.put(&mut stage.state, &(SubChain::Identity, era), &members);
+        }
+    };
+    follow(&mut stage);
+    stage.refused(NORTH, &stage.proposal(Change::Ease), "nothing-to-ease", "change");
+    let proof = accuse(equivocation(&stage, EAST, SubChain::Data));
+    stage.done(OPERATOR, &proof);
+    assert!(STRICT.get(&stage.state).is_some());
+    assert!(stage.app_terms(NORTH, &stage.proposal(Change::Ease)).contains("the low grade"));
+    stage.refused(SOUTH, &stage.proposal(Change::Ease), "cheat-decides", "change");
+
+    follow(&mut stage);
+    let number = stage.propose(NORTH, Change::Ease);
+    stage.vote(SOUTH, number);
+    assert!(STRICT.get(&stage.state).is_some(), "2 of 4");
+    // Another one cheats: who has agreed so far did not know.
+    let proof = accuse(equivocation(&stage, WEST, SubChain::Data));
+    let events = stage.done(OPERATOR, &proof);
+    assert!(events.contains(&Event::ProposalClosed { number, outcome: Outcome::Moot }));
+
+    follow(&mut stage);
+    let number = stage.propose(NORTH, Change::Ease);
+    stage.vote(SOUTH, number);
+    let events = stage.vote(CENTRE, number);
+    assert!(events.contains(&Event::ProposalClosed { number, outcome: Outcome::Passed }));
+    assert!(STRICT.get(&stage.state).is_none());
+    let told = ledger::MessageBody::Deliver(encode(&FromIdentity::Eased));
+    assert_eq!(stage.sent.iter().filter(|sent| sent.envelope.body == told).count(), 2);
+    stage.refused(NORTH, &stage.proposal(Change::Ease), "nothing-to-ease", "change");
+    stage.check();
 }
 
 #[test]

@@ -113,6 +113,9 @@ pub struct KomaEngine {
     announced: bool,
     /// Whether something was found that only people can decide upon. It stays until they start this node again.
     halted: bool,
+    /// The least threshold at which the next block may be executed, by what the chain says of the era and of those who
+    /// cheated in it; its seal claims it.
+    least: u64,
     /// The threshold after the last step, what could leave the chain then, and what could before it last rose.
     threshold: u64,
     let_go: Height,
@@ -185,6 +188,7 @@ impl KomaEngine {
             status_at: start,
             announced: false,
             halted,
+            least: threshold,
             threshold,
             let_go: Height(0),
             spared: Height(0),
@@ -286,6 +290,7 @@ impl KomaEngine {
         if let Some(record) = host.era().filter(|record| record.number > self.koma.current().era().number) {
             self.begin(now, &record, host, out);
         }
+        self.read_record(now, host, out);
         self.recheck(now, host, out);
         self.drop_stale();
     }
@@ -347,7 +352,13 @@ impl KomaEngine {
             out.push(Effect::Report(Report::Malformed { peer: from }));
             return;
         };
-        let Some(era) = self.koma.era(number).map(|instance| instance.era().clone()) else { return };
+        let Some(era) = self.koma.era(number).map(|instance| instance.era().clone()) else {
+            let latest = self.koma.current().era().number;
+            if self.peer(now, from).other_era.replace(number) != Some(number) {
+                out.push(Effect::Report(Report::OtherEra { peer: from, era: number, latest }));
+            }
+            return;
+        };
         let Ok(message) = message.verify(&era) else {
             out.push(Effect::Report(Report::Malformed { peer: from }));
             return;
@@ -396,6 +407,7 @@ impl Engine for KomaEngine {
             self.announced = true;
             self.settle(host);
             self.learn_deciders(host);
+            self.read_record(now, host, &mut out);
             if self.listening.is_some() {
                 let era = self.koma.current().era().number;
                 self.lost_at.get_or_insert(now);

@@ -62,6 +62,8 @@ pub struct Era {
     pub pace: Pace,
     /// How long.
     pub end: End,
+    /// Whether it begins at the classical grade at least, whatever the mode.
+    pub strict: bool,
 }
 
 /// How often a draw is repeated before the first validator that is not banned takes the slot.

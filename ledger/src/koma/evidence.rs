@@ -142,6 +142,7 @@ impl Evidence {
             root_height: Height(0),
             pace: Pace { round_ms: 0, max_exponent },
             end: End::NEVER,
+            strict: false,
         };
         self.clone().verify(&era)?;
         Ok(accusation)

@@ -5,6 +5,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::era::Era;
 use super::validators::Validators;
 use crate::key::PublicKey;
 use crate::moment::Timestamp;
@@ -57,23 +58,37 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy of an era that begins at `start`.
+    /// The policy of an era as it begins.
     #[must_use]
-    pub fn new(mode: Mode, validators: &Validators, start: Timestamp) -> Policy {
-        let classical = validators.classical();
-        let threshold = match mode {
-            Mode::Classical => classical,
-            Mode::SingleOwner => 0,
-            Mode::Adaptive { low, .. } => low.min(classical),
-        };
-        let most = validators.total() - 1;
-        Policy { mode, classical, most, threshold, halted: false, last_classical: start }
+    pub fn new(mode: Mode, era: &Era) -> Policy {
+        let validators = &era.validators;
+        let threshold = Policy::base(mode, validators, era.strict);
+        let (classical, most) = (validators.classical(), validators.total() - 1);
+        Policy { mode, classical, most, threshold, halted: false, last_classical: era.start }
     }
 
-    /// The threshold at which an era in `mode` begins to execute: what every seal of the era claims.
+    /// The threshold at which an era begins to execute: the least that its seals claim.
     #[must_use]
-    pub fn base(mode: Mode, validators: &Validators) -> u64 {
-        Policy::new(mode, validators, Timestamp(0)).threshold
+    pub fn base(mode: Mode, validators: &Validators, strict: bool) -> u64 {
+        let classical = validators.classical();
+        match mode {
+            Mode::Classical => classical,
+            Mode::SingleOwner => 0,
+            Mode::Adaptive { .. } if strict => classical,
+            Mode::Adaptive { low, .. } => low.min(classical),
+        }
+    }
+
+    /// The threshold at which an era executes from the block on that follows evidence on record: against validators of
+    /// `weight` in all. It is the same at every node, and what seals from there on claim.
+    #[must_use]
+    pub fn on_record(mode: Mode, validators: &Validators, strict: bool, weight: u64) -> u64 {
+        let base = Policy::base(mode, validators, strict);
+        if weight == 0 {
+            return base;
+        }
+        let raised = validators.classical().max(weight.saturating_add(margin(mode)));
+        base.max(raised.min(validators.total() - 1))
     }
 
     /// The lowest grade that a seal of `members` in `mode` may claim. Where one outweighs all others together it decides
@@ -84,7 +99,8 @@ impl Policy {
         if members.iter().any(|(_, weight)| 2 * u128::from(*weight) > total) {
             return 0;
         }
-        Validators::new(members.to_vec()).map_or(u64::MAX, |validators| Policy::base(mode, &validators))
+        Validators::new(members.to_vec())
+            .map_or(u64::MAX, |validators| Policy::base(mode, &validators, false))
     }
 
     /// The threshold at which blocks are executed now.
@@ -127,11 +143,7 @@ impl Policy {
 
     /// Weight of `weight` in all has provably cheated.
     pub fn evidence(&mut self, weight: u64) -> Option<Alarm> {
-        let margin = match self.mode {
-            Mode::Adaptive { margin, .. } => margin,
-            Mode::Classical | Mode::SingleOwner => 0,
-        };
-        self.raise(self.classical.max(weight.saturating_add(margin)));
+        self.raise(self.classical.max(weight.saturating_add(margin(self.mode))));
         if weight <= self.classical {
             return None;
         }
@@ -151,5 +163,13 @@ impl Policy {
         let rises = threshold > self.threshold;
         self.threshold = self.threshold.max(threshold);
         rises
+    }
+}
+
+/// By how much the threshold exceeds the weight of proven cheats.
+const fn margin(mode: Mode) -> u64 {
+    match mode {
+        Mode::Adaptive { margin, .. } => margin,
+        Mode::Classical | Mode::SingleOwner => 0,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 
 use super::{Ledger, lock};
-use crate::account::{BARRED, ERA, EraRecord, INBOX, RULES, VALIDATORS};
+use crate::account::{BANNED, BARRED, ERA, EraRecord, INBOX, RULES, VALIDATORS};
 use crate::block::{Block, Header};
 use crate::engine::{Host, Verdict};
 use crate::hash::Hash;
@@ -114,6 +114,10 @@ impl Host for Desk<'_> {
 
     fn barred(&self) -> Vec<PublicKey> {
         BARRED.get(&self.ledger.read_state().values).unwrap_or_default()
+    }
+
+    fn is_banned(&self, key: PublicKey) -> bool {
+        BANNED.has(&self.ledger.read_state().values, &key)
     }
 }
 

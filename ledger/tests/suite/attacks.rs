@@ -57,6 +57,10 @@ impl Host for Changed<'_> {
         self.host.validators(era)
     }
 
+    fn is_banned(&self, _key: PublicKey) -> bool {
+        false
+    }
+
     fn barred(&self) -> Vec<PublicKey> {
         self.host.barred()
     }
@@ -91,6 +95,7 @@ fn owned(cluster: &Cluster, node: usize, change: fn(&mut Header)) -> Box<Owned> 
             seed: ledger.chain_id(),
             root,
             root_height: Height(0),
+            strict: false,
         },
         validators: genesis.validators.clone(),
         barred: vec![],

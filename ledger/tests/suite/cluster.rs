@@ -279,7 +279,7 @@ impl Cluster {
         // Who passes on what a liar sent is not taken for a liar himself.
         let liar = self.liar.map(|liar| self.keys[liar].public());
         let wrong = |report: &Report| match report {
-            Report::Listening { .. } | Report::Speaking { .. } => false,
+            Report::Listening { .. } | Report::Speaking { .. } | Report::OtherEra { .. } => false,
             Report::Misbehaved { peer, .. } | Report::Malformed { peer } => Some(*peer) != liar,
             Report::Accused { .. } | Report::Alarm { .. } | Report::Diverged(_) => true,
         };
@@ -456,7 +456,8 @@ fn whoever_is_behind_on_a_slow_line_is_not_sent_the_same_again_and_again() {
     cluster.verify();
 }
 
-const ADAPTIVE: Rules = Rules { mode: Mode::Adaptive { low: 0, within_ms: 3_000, margin: 2 }, ..RULES };
+pub(crate) const ADAPTIVE: Rules =
+    Rules { mode: Mode::Adaptive { low: 0, within_ms: 3_000, margin: 2 }, ..RULES };
 
 #[test]
 fn outside_effects_wait_for_the_grade_that_somebody_asks_for_and_execution_does_not() {

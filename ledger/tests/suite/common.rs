@@ -41,6 +41,8 @@ pub enum Order {
     Accuse {
         evidence: Box<Evidence>,
     },
+    /// Says that the grade of the genesis is enough again, here.
+    Ease,
 }
 
 /// What happens on it.
@@ -110,6 +112,7 @@ impl Application for Coins {
             Order::Tell { to, note } => {
                 run.send(to, &note);
             }
+            Order::Ease => run.ease(),
             Order::Wake { at } => ALARM.put(run.state_mut(), &at),
             Order::Appoint { members } => appoint(run, (members, None)),
             Order::Accuse { evidence } => {
@@ -158,7 +161,7 @@ impl Application for Coins {
 }
 
 /// Who decides, and who never does again.
-type Appointment = (Vec<(PublicKey, u64)>, Option<PublicKey>);
+pub type Appointment = (Vec<(PublicKey, u64)>, Option<PublicKey>);
 
 fn appoint(run: &mut Run<'_>, appointment: Appointment) {
     run.set_following(appointment.0.clone()).expect("these can decide");

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use ledger::account::{BARRED, VALIDATORS};
 use ledger::genesis::Rules;
 use ledger::koma::{Entry, Evidence, Member, Unit, VerifiedEvidence};
-use ledger::{Hash, Height, KeyPair, Ledger, PublicKey, SubChain, Timestamp, relay};
+use ledger::{
+    Hash, Height, KeyPair, Ledger, MessageBody, PublicKey, RelayedMessage, SubChain, Timestamp, relay,
+};
 
-use crate::cluster::{Cluster, RULES};
+use crate::cluster::{ADAPTIVE, Cluster, RULES};
 use crate::common::*;
 
 /// Each chain as a cluster of its own; every node carries messages between its three ledgers.
@@ -15,7 +17,11 @@ struct Consortium([Cluster; 3]);
 
 impl Consortium {
     fn new(validators: u8, others: u8, seed: u64) -> Consortium {
-        let rules = Rules { era_blocks: 5, ..RULES };
+        Consortium::with(RULES, validators, others, seed)
+    }
+
+    fn with(rules: Rules, validators: u8, others: u8, seed: u64) -> Consortium {
+        let rules = Rules { era_blocks: 5, ..rules };
         Consortium(
             SubChain::ALL.map(|chain| Cluster::on(chain, validators, others, rules, seed + chain as u64)),
         )
@@ -168,6 +174,79 @@ fn validators_come_go_and_are_banned_on_every_chain_from_the_era_after_the_next_
         }
         cluster.verify();
     }
+}
+
+/// What the seals of a chain claim, from its first block on; a grade after another only where it changes.
+fn grades(ledger: &Ledger) -> Vec<(Height, u64)> {
+    let records = (1..=ledger.height().0).map(|height| ledger.committed(Height(height)).unwrap().unwrap());
+    let mut grades: Vec<_> =
+        records.map(|record| (record.block.header.height, record.seal.claim.grade)).collect();
+    grades.dedup_by_key(|(_, grade)| *grade);
+    grades
+}
+
+/// The block by which a chain learned of evidence.
+fn convicted(ledger: &Ledger) -> Height {
+    let learns = |height: &Height| {
+        let block = &ledger.committed(*height).unwrap().unwrap().block;
+        let accuses = |bytes: &[u8]| matches!(borsh::from_slice(bytes), Ok(Order::Accuse { .. }));
+        let told = |message: &RelayedMessage| match &message.envelope.body {
+            MessageBody::Deliver(bytes) => {
+                matches!(borsh::from_slice::<Appointment>(bytes), Ok((_, Some(_))))
+            }
+            MessageBody::Failed { .. } | MessageBody::Validators { .. } => false,
+        };
+        block.transactions.iter().any(|transaction| accuses(&transaction.body.payload))
+            || block.messages.iter().any(told)
+    };
+    (1..=ledger.height().0).map(Height).find(learns).expect("it learned of it")
+}
+
+#[test]
+fn evidence_on_record_raises_the_threshold_of_a_whole_chain_from_the_next_block_on() {
+    let mut consortium = Consortium::with(ADAPTIVE, 7, 0, 23);
+    consortium.run(1_000);
+    consortium.trade(1);
+    // Nobody saw the two units: all there is is what the chains say.
+    let payment = consortium.0[2].node(1);
+    let cheat = consortium.keys()[6].clone();
+    let proof = evidence(payment, &cheat, payment.standing().era);
+    consortium.ask(&Order::Accuse { evidence: Box::new(proof) });
+    consortium.run(500);
+    // Who starts again knows it, too.
+    for cluster in &mut consortium.0 {
+        cluster.kill(2);
+        cluster.start(2);
+    }
+    consortium.run(500);
+    for cluster in &consortium.0 {
+        for node in 0..7 {
+            let standing = cluster.node(node).standing();
+            assert_eq!((standing.threshold, standing.faulty), (3, 0), "one cheat and a margin of two");
+        }
+    }
+    consortium.trade(4);
+    consortium.check(&[0, 1, 2, 3, 4, 5]);
+    for cluster in &consortium.0 {
+        let height = cluster.agree();
+        let ledger = cluster.node(1);
+        let [(Height(1), 0), (raised, 3), (out, 1)] = grades(ledger)[..] else {
+            panic!("{:?}", grades(ledger))
+        };
+        assert_eq!(raised, convicted(ledger).next(), "{} chain", ledger.chain());
+        // Eras without the cheat stay at the classical grade until the members vote.
+        let first = ledger.committed(out).unwrap().unwrap().seal.claim.era;
+        let before = ledger.committed(Height(out.0 - 1)).unwrap().unwrap().seal.claim.era;
+        assert!(first > before && height > out, "era {before} then {first}, heights {out} to {height}");
+        cluster.verify();
+    }
+    consortium.ask(&Order::Ease);
+    consortium.trade(2);
+    let identity = &consortium.0[0];
+    assert_eq!(grades(identity.node(1)).last().unwrap().1, 0);
+    identity.agree();
+    identity.verify();
+    assert_eq!(grades(consortium.0[2].node(1)).last().unwrap().1, 1, "nobody told this chain");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn a_new_validator_catches_up_is_voted_in_and_takes_part_and_another_one_leaves(
     // A key, a certificate, the files of the network, and who the others are: the members change nothing.
     let new = dir.join("node-4");
     fs::create_dir_all(new.join("home")).unwrap();
-    for file in ["PERMUTA", "genesis", "settings"] {
+    for file in ["genesis", "settings"] {
         fs::copy(network.home(0).join(file), new.join("home").join(file)).unwrap();
     }
     let key = says(permuta().args(["keygen", "--out"]).arg(new.join("validator.key")));

@@ -38,6 +38,7 @@ pub(super) fn era(
         root_height: record.root_height,
         pace: Pace { round_ms: u64::from(rules.round_ms), max_exponent: rules.max_exponent },
         end: rules.era_end(),
+        strict: record.strict,
     })
 }
 
@@ -83,6 +84,18 @@ impl KomaEngine {
         self.learn_deciders(host);
     }
 
+    /// Reads how much weight of the running era is proven on the chain to have cheated: from the next block on, and at every
+    /// node, nothing is executed below the threshold which that asks for.
+    pub(super) fn read_record(&mut self, now: Timestamp, host: &mut dyn Host, out: &mut Vec<Effect>) {
+        let era = self.koma.current().era().clone();
+        let banned = era.validators.members().iter().filter(|(key, _)| host.is_banned(*key));
+        let weight = banned.map(|(_, weight)| *weight).sum();
+        self.least = Policy::on_record(self.rules.mode, &era.validators, era.strict, weight);
+        if self.koma.current().policy().threshold() < self.least {
+            self.drive(now, Event::Raise { era: era.number, threshold: self.least }, host, out);
+        }
+    }
+
     /// Learns whose word on blocks counts from now on, or soon.
     pub(super) fn learn_deciders(&mut self, host: &dyn Host) {
         let era = self.koma.current().era();
@@ -101,7 +114,7 @@ impl KomaEngine {
             let ladder = ladder.map(|rung| (rung.threshold(), blocks.get(rung.last()).height)).collect();
             let first = instance.era().root_height.next();
             let validators = &instance.era().validators;
-            let grade = Policy::base(self.rules.mode, validators);
+            let grade = Policy::base(self.rules.mode, validators, instance.era().strict);
             let faulty = instance.dag().faulty_weight();
             let reached = Reached { first, last, total: validators.total(), grade, faulty, ladder };
             // Before a restart it may have been seen to reach less.

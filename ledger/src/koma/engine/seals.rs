@@ -11,7 +11,7 @@ use crate::koma::effect::Proposal;
 use crate::koma::era::Era;
 use crate::koma::frame::Frame;
 use crate::koma::instance::Instance;
-use crate::koma::policy::{Alarm, Policy};
+use crate::koma::policy::Alarm;
 use crate::moment::{Height, Timestamp};
 
 /// After how long without a seal a node repeats its signature.
@@ -62,8 +62,9 @@ impl KomaEngine {
         }
         if let Some((block, seal)) = self.adopted.front().filter(|(block, _)| block.header.height == next) {
             let (era, grade) = (seal.claim.era, seal.claim.grade);
-            if era != self.koma.current().era().number {
-                // Who decided in another era has no say here.
+            if era != self.koma.current().era().number || grade < self.least {
+                // Who decided in another era has no say here, and a seal below what evidence on record asks for counts
+                // nothing.
                 self.adopted.clear();
                 return;
             }
@@ -73,10 +74,14 @@ impl KomaEngine {
         }
         let Some(proposal) = self.queue.front().filter(|block| block.height == next) else { return };
         let Some(block) = self.bodies.get(&proposal.block) else { return };
-        let era = self.koma.current().era();
-        let grade = Policy::base(self.rules.mode, &era.validators);
+        let instance = self.koma.current();
+        if !instance.is_final_now(next) {
+            // It was, before evidence raised the threshold.
+            return;
+        }
+        let era = instance.era().number;
         self.executing = Some(next);
-        out.push(Effect::Final { block: block.clone(), era: era.number, grade, seal: None });
+        out.push(Effect::Final { block: block.clone(), era, grade: self.least, seal: None });
     }
 
     /// Signs what came of a block.

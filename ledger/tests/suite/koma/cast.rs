@@ -33,6 +33,7 @@ pub fn cast(weights: &[u64]) -> Cast {
         root_height: Height(0),
         pace: Pace { round_ms: ROUND_MS, max_exponent: 6 },
         end: End::NEVER,
+        strict: false,
     };
     Cast { keys, era: Arc::new(era) }
 }

@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn the_policy_only_ever_grows_stricter(mode in mode(), turns in prop::collection::vec(turn(), 0..40)) {
         let era = cast(&[1; 10]).era;
-        let mut policy = Policy::new(mode, &era.validators, era.start);
+        let mut policy = Policy::new(mode, &era);
         for turn in turns {
             let before = policy.clone();
             match turn {
@@ -86,7 +86,7 @@ proptest! {
 fn a_partition_or_evidence_ends_the_low_grade_for_the_era() {
     let era = cast(&[1; 7]).era;
     let mode = Mode::Adaptive { low: 0, within_ms: 1_000, margin: 2 };
-    let mut quiet = Policy::new(mode, &era.validators, era.start);
+    let mut quiet = Policy::new(mode, &era);
     assert_eq!(quiet.threshold(), 0);
     assert!(!quiet.tick(era.start.plus_ms(999)));
     quiet.classical_at(era.start.plus_ms(500));
@@ -95,7 +95,7 @@ fn a_partition_or_evidence_ends_the_low_grade_for_the_era() {
     quiet.classical_at(era.start.plus_ms(2_000));
     assert_eq!(quiet.threshold(), 2);
 
-    let mut caught = Policy::new(mode, &era.validators, era.start);
+    let mut caught = Policy::new(mode, &era);
     assert_eq!(caught.evidence(1), None);
     assert_eq!((caught.threshold(), caught.is_halted()), (3, false));
     assert_eq!(caught.evidence(3), Some(Alarm::Excess { weight: 3, bears: 2 }));

@@ -78,6 +78,11 @@ enum Say {
         #[command(flatten)]
         until: Until,
     },
+    /// Propose that the low grade of the genesis be enough again although validators were banned (adaptive mode).
+    Ease {
+        #[command(flatten)]
+        until: Until,
+    },
     /// Agree to a proposal.
     Vote {
         /// Its number.
@@ -145,6 +150,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Say::Weigh { validator, weight, until } => {
             proposes(Change::Weigh { key: validator.validator, weight: *weight }, until)
         }
+        Say::Ease { until } => proposes(Change::Ease, until),
         Say::Vote { proposal } => identity(Payload::Vote { proposal: *proposal }),
         Say::Leave { validator } => identity(Payload::Leave { validator: validator.validator }),
         Say::Bond { validator, units } => {

@@ -1,0 +1,120 @@
+//! What is final at each threshold, which threshold counts, and what is executed.
+
+use super::{Instance, SETTLE_ROUNDS};
+use crate::koma::dag::Inserted;
+use crate::koma::effect::Effect;
+use crate::koma::evidence::VerifiedEvidence;
+use crate::koma::finality::Finality;
+use crate::koma::message::Message;
+use crate::koma::pending::Wanted;
+use crate::koma::validators::Member;
+use crate::moment::{Height, Timestamp};
+
+impl Instance {
+    /// Somebody equivocated, by evidence that was not known before.
+    pub(super) fn caught(&mut self, now: Timestamp, against: Member, effects: &mut Vec<Effect>) {
+        let evidence: &VerifiedEvidence = &self.dag.evidence()[&against];
+        effects.push(Effect::Evidence(evidence.clone()));
+        effects.push(Effect::Send { to: None, message: Message::Evidence(evidence.clone()) });
+        self.queue.extend(self.pending.found(Wanted::Evidence(against)));
+        self.raise_for_evidence(effects);
+        self.busy_until = now.plus_ms(SETTLE_ROUNDS * self.round_ms());
+    }
+
+    pub(super) fn raise_for_evidence(&mut self, effects: &mut Vec<Effect>) {
+        let alarm = self.policy.evidence(self.dag.faulty_weight());
+        effects.extend(alarm.map(|alarm| Effect::Alarm { era: self.era.number, alarm }));
+        self.watch_threshold();
+    }
+
+    /// Evidence on record asks for a higher threshold.
+    pub(in crate::koma) fn raise(&mut self, now: Timestamp, threshold: u64, effects: &mut Vec<Effect>) {
+        self.policy.raise(threshold);
+        self.watch_threshold();
+        self.follow(now, None, effects);
+    }
+
+    /// Follows the threshold at which blocks are executed.
+    pub(super) fn watch_threshold(&mut self) {
+        let threshold = self.policy.threshold();
+        let at = self.ladder.partition_point(|finality| finality.threshold() < threshold);
+        if self.ladder.get(at).is_none_or(|finality| finality.threshold() != threshold) {
+            self.ladder.insert(at, Finality::new(threshold));
+        }
+    }
+
+    /// Follows what is final: after one unit, or after new evidence.
+    pub(super) fn follow(&mut self, now: Timestamp, inserted: Option<Inserted>, effects: &mut Vec<Effect>) {
+        let classical = self.era.validators.classical();
+        let mut clash = None;
+        for at in 0..self.ladder.len() {
+            let found = match inserted {
+                Some(inserted) => self.ladder[at].extend(&self.dag, inserted),
+                None => self.ladder[at].refresh(&self.dag),
+            };
+            let (threshold, last) = (self.ladder[at].threshold(), self.ladder[at].last());
+            if !found.is_empty() {
+                if threshold >= classical {
+                    self.policy.classical_at(now);
+                }
+                let blocks = self.dag.blocks();
+                // Below the threshold of execution nothing has been promised.
+                let promised = self.policy.threshold();
+                let apart = |other: &Finality| {
+                    other.threshold() >= promised
+                        && !blocks.descends(last, other.last())
+                        && !blocks.descends(other.last(), last)
+                };
+                if threshold >= promised && self.ladder.iter().any(apart) {
+                    clash = Some(threshold);
+                }
+            }
+            for block in found {
+                let block = self.proposal(block);
+                effects.push(Effect::Final { era: self.era.number, block, threshold });
+            }
+        }
+        if let Some(threshold) = clash {
+            self.clash(threshold, effects);
+        }
+        self.execute(effects);
+    }
+
+    pub(super) fn clash(&mut self, threshold: u64, effects: &mut Vec<Effect>) {
+        if !self.conflict {
+            self.conflict = true;
+            let alarm = self.policy.conflict(threshold);
+            effects.push(Effect::Alarm { era: self.era.number, alarm });
+        }
+    }
+
+    /// Whether a block at this height that was found final is final at the threshold that holds by now, too.
+    pub(in crate::koma) fn is_final_now(&self, height: Height) -> bool {
+        let threshold = self.policy.threshold();
+        let at = self.ladder.partition_point(|finality| finality.threshold() < threshold);
+        let Some(target) = self.ladder.get(at).map(Finality::last) else { return false };
+        let blocks = self.dag.blocks();
+        blocks.descends(target, self.executed)
+            || blocks.descends(self.executed, target) && height <= blocks.get(target).height
+    }
+
+    /// Executes what is final at the threshold of the era. What was executed stays.
+    pub(super) fn execute(&mut self, effects: &mut Vec<Effect>) {
+        let threshold = self.policy.threshold();
+        let at = self.ladder.partition_point(|finality| finality.threshold() < threshold);
+        let Some(target) = self.ladder.get(at).map(Finality::last) else { return };
+        let blocks = self.dag.blocks();
+        if !blocks.descends(target, self.executed) {
+            if !blocks.descends(self.executed, target) {
+                self.clash(threshold, effects);
+            }
+            return;
+        }
+        while self.executed != target {
+            let height = self.dag.blocks().get(self.executed).height.next();
+            self.executed = self.dag.blocks().ancestor(target, height);
+            let block = self.proposal(self.executed);
+            effects.push(Effect::Execute { era: self.era.number, block, threshold });
+        }
+    }
+}
