@@ -5,6 +5,7 @@
 
 mod answer;
 mod error;
+mod explained;
 mod reader;
 mod source;
 mod tables;
@@ -12,6 +13,7 @@ mod writer;
 
 pub use answer::{Claims, fuzz_answer, read_duals, read_prices, read_rings, read_summary};
 pub use error::{FileError, Reason};
+pub use explained::{GAIN_PLACES, RATE_PLACES, ring_name, write_explanations};
 pub use reader::{
     MAX_ASSETS, MAX_ROWS, MAX_TOLD, Malformed, NamedBook, SkippedRows, fuzz_assets, fuzz_obligations,
     fuzz_offers, read_book, read_obligations,

@@ -8,7 +8,8 @@
 //! `ration` and `dive` decide on minimums, `whole` and `local` meet them in whole units. In uniform mode the largest `circulation`
 //! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
 //! [`clear`] puts them together. A [`Market`] is a book kept up to date, over which [`Market::quote`] finds paths and
-//! [`Market::try_offer`] tries an offer. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
+//! [`Market::try_offer`] tries an offer. [`explanation`] says what a ring means to those in
+//! it. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
 
 mod bound;
 mod branch;
@@ -17,6 +18,7 @@ mod circulation;
 mod clear;
 mod dive;
 mod exact;
+pub mod explanation;
 pub mod files;
 mod fill;
 mod flow;

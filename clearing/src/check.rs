@@ -272,9 +272,9 @@ pub fn ring_value(book: &Book, ring: &Ring) -> UsdValue {
 pub fn floor(book: &Book, rules: &Rules, offer: &Offer) -> Option<Ratio> {
     let give = book.asset(offer.give)?;
     let want = book.asset(offer.want)?;
-    let limit = Ratio::new(U256::from(offer.want_qty.get()), U256::from(offer.give_qty.get()));
+    let limit = Ratio::of(U256::from(offer.want_qty.get()), U256::from(offer.give_qty.get()));
     let kept = crate::Band::WHOLE_PPM - rules.band.ppm();
-    let banded = Ratio::new(
+    let banded = Ratio::of(
         give.reference.per_smallest_unit(give.decimals).raw() * U256::from(kept),
         want.reference.per_smallest_unit(want.decimals).raw() * U256::from(crate::Band::WHOLE_PPM),
     );
@@ -404,9 +404,9 @@ fn prove_ring(
             Mode::Ring => {
                 let floor = floor(book, rules, offer).expect("a book holds the assets of its offers");
                 // Products stay below 10^76: amounts 10^27, floors 10^48 over 10^48.
-                let improvement = |num: U256, den: U256| Ratio::new(num * floor.den(), den * floor.num());
+                let improvement = |num: U256, den: U256| Ratio::of(num * floor.den(), den * floor.num());
                 let (nq, q) = (wide(receives), wide(gives));
-                if Ratio::new(nq, q) < floor {
+                if Ratio::of(nq, q) < floor {
                     faults.push(Fault::BelowFloor { ring, offer: key });
                 }
                 let low = improvement(nq.saturating_sub(one), q + one);

@@ -3,6 +3,7 @@
 mod audit_clearing;
 mod ca;
 mod clear;
+mod explain;
 mod export_proof;
 mod keygen;
 mod localnet;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Clear(clear::Args),
     /// Prove a clearing and its bound again from its files, without trusting its solver.
     AuditClearing(audit_clearing::Args),
+    /// Tell one ring of a clearing in words: who gives what to whom, at which rate, and how good that is for each.
+    Explain(explain::Args),
     /// Quote what one asset brings in another through at most six assets, as JSON.
     Quote(quote::Args),
     /// Net obligations: clear as much debt as circulates.
@@ -67,6 +70,7 @@ impl Command {
             Command::ExportProof(args) => export_proof::run(&args),
             Command::Clear(args) => clear::run(args),
             Command::AuditClearing(args) => audit_clearing::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Net(args) => net::run(&args),
             Command::Quote(args) => quote::run(&args),
             Command::Keygen(args) => keygen::run(&args),

@@ -21,6 +21,7 @@ pub struct NamedBook {
     pub book: Book,
     assets: Vec<String>,
     offers: Vec<String>,
+    parties: Vec<String>,
 }
 
 impl NamedBook {
@@ -34,6 +35,15 @@ impl NamedBook {
     #[must_use]
     pub fn offer_name(&self, key: OfferKey) -> &str {
         usize::try_from(key.0).ok().and_then(|at| self.offers.get(at)).map_or("", String::as_str)
+    }
+
+    /// The party's name in the files; empty for a key of another book.
+    #[must_use]
+    pub fn party_name(&self, key: PartyKey) -> &str {
+        let [front @ .., a, b, c, d, e, f, g, h] = key.0;
+        let place = usize::try_from(u64::from_be_bytes([a, b, c, d, e, f, g, h])).ok();
+        let known = place.filter(|_| front == [0; 12]).and_then(|at| self.parties.get(at));
+        known.map_or("", String::as_str)
     }
 
     /// The asset of this name.
@@ -136,7 +146,12 @@ fn read_offers(assets: &BTreeMap<String, Asset>, source: Source<'_>) -> Result<N
     let (names, offers): (Vec<String>, Vec<Offer>) = offers.into_iter().unzip();
     let book = Book::new(assets.values().copied().collect(), offers)
         .expect("every row was validated and the keys are places in sorted lists");
-    Ok(NamedBook { book, assets: assets.keys().cloned().collect(), offers: names })
+    Ok(NamedBook {
+        book,
+        assets: assets.keys().cloned().collect(),
+        offers: names,
+        parties: parties.into_keys().collect(),
+    })
 }
 
 fn refuse_nonsense(table: &Table<'_>, offer: &Offer) -> Result<(), FileError> {

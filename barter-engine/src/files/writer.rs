@@ -1,6 +1,6 @@
 //! Writes answers. The same answer gives the same bytes.
 
-use super::{FileError, NamedBook, Reason, SkippedRows};
+use super::{FileError, NamedBook, Reason, SkippedRows, explained::ring_name};
 use crate::netting::{Netting, Obligations};
 use crate::{Clearing, Reason as Why};
 use clearing::{Amount, Band, Rules, UsdValue};
@@ -13,7 +13,7 @@ use std::{
 };
 
 /// Decimal places of USD in files.
-const USD_PLACES: u8 = 6;
+pub(super) const USD_PLACES: u8 = 6;
 
 /// Writes `rings.csv`: ring_id, pos, offer_id, give_qty.
 ///
@@ -22,9 +22,9 @@ const USD_PLACES: u8 = 6;
 pub fn write_rings(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
     write_file(path, |file| {
         writeln!(file, "ring_id,pos,offer_id,give_qty")?;
-        for (ring, at) in clearing.answer.rings.iter().zip(1..) {
+        for (at, ring) in clearing.answer.rings.iter().enumerate() {
             for (leg, pos) in ring.legs.iter().zip(0..) {
-                writeln!(file, "R{at:06},{pos},{},{}", field(book.offer_name(leg.offer)), leg.give)?;
+                writeln!(file, "{},{pos},{},{}", ring_name(at), field(book.offer_name(leg.offer)), leg.give)?;
             }
         }
         Ok(())
@@ -261,7 +261,7 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
     })
 }
 
-fn write_file(
+pub(super) fn write_file(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), FileError> {

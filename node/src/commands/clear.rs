@@ -1,6 +1,7 @@
 //! `permuta clear`: a book in files, its rings in files.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use barter_engine::explanation::explain_answer;
 use barter_engine::files::{self, NamedBook, Source};
 use barter_engine::{Options, Progress};
 use clap::ValueEnum;
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// Stops searching after so many seconds; the answer then depends on the machine.
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
-    /// Where rings.csv, summary.json, duals.csv (which prove the bound), unfilled.csv and, in uniform mode, prices.csv are written.
+    /// Where rings.csv, rings.json (the same rings explained), summary.json, duals.csv (which prove the bound), unfilled.csv and, in uniform mode, prices.csv are written.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
@@ -98,6 +99,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let clearing = barter_engine::clear(&book.book, &rules, now, &options);
 
     files::write_rings(&args.out.join("rings.csv"), &book, &clearing)?;
+    let explained = explain_answer(&book.book, &rules, now, &clearing.answer)
+        .map_err(|faults| anyhow!("the answer does not prove itself: {faults:?}"))?;
+    files::write_explanations(&args.out.join("rings.json"), &book, &explained)?;
     files::write_duals(&args.out.join("duals.csv"), &book, &clearing)?;
     files::write_unfilled(&args.out.join("unfilled.csv"), &book, &clearing)?;
     if mode == Mode::Uniform {
