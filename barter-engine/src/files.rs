@@ -1,12 +1,15 @@
 //! Books, obligations and answers as files.
 //!
-//! Everything read is bounded and validated here once; an error names file, line, column and reason. Input may be
+//! Everything read is bounded and validated here once; an error names file, line, column and reason. Rows that say nothing
+//! sensible refuse their file, or are left out and counted where the caller says so. Input may be
 //! plain, gzip or zstd (told by its first bytes), and `-` is standard input.
 
 mod answer;
 mod error;
 mod explained;
 mod reader;
+mod sides;
+mod skipped;
 mod source;
 mod tables;
 mod writer;
@@ -15,9 +18,10 @@ pub use answer::{Claims, fuzz_answer, read_duals, read_prices, read_rings, read_
 pub use error::{FileError, Reason};
 pub use explained::{GAIN_PLACES, RATE_PLACES, ring_name, write_explanations};
 pub use reader::{
-    MAX_ASSETS, MAX_ROWS, MAX_TOLD, Malformed, NamedBook, SkippedRows, fuzz_assets, fuzz_obligations,
-    fuzz_offers, read_book, read_obligations,
+    MAX_ASSETS, MAX_ROWS, NamedBook, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_book_with,
+    read_obligations,
 };
+pub use skipped::{MAX_TOLD, Malformed, Skipped, SkippedRows};
 pub use source::{MAX_BYTES, Source};
 pub use writer::{
     write_cleared, write_duals, write_potentials, write_prices, write_rings, write_summary, write_unfilled,

@@ -5,6 +5,7 @@ mod ca;
 mod clear;
 mod explain;
 mod export_proof;
+mod input;
 mod keygen;
 mod localnet;
 mod net;

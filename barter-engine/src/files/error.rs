@@ -36,6 +36,12 @@ pub enum Reason {
         /// The fields of the header.
         expected: u64,
     },
+    /// A row of more bytes than a row may have, as where a quotation mark is never closed.
+    #[error("a row of more than {limit} bytes; is a quotation mark never closed?")]
+    LongRow {
+        /// The limit.
+        limit: usize,
+    },
     /// More bytes, unpacked, than a file may have.
     #[error("longer than {limit} bytes unpacked")]
     TooLong {
@@ -111,6 +117,12 @@ pub enum Reason {
     /// An offer that ends before it begins.
     #[error("the offer ends before it begins")]
     NeverValid,
+    /// An offer of a party that stands on the other side of the same asset at the same time.
+    #[error("another offer of the same party stands on the other side of this asset at the same time")]
+    Crossing,
+    /// A pair that gives to itself.
+    #[error("a pair gives to itself")]
+    ToOneself,
     /// An offer that the book does not hold.
     #[error("offer {id:?} is not in the offers file")]
     UnknownOffer {
@@ -132,12 +144,67 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The reason's name in files.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Reason::Io(_) => "unreadable",
+            Reason::NotUtf8 { .. } => "not UTF-8",
+            Reason::Fields { .. } => "number of fields",
+            Reason::LongRow { .. } => "long row",
+            Reason::TooLong { .. } => "long file",
+            Reason::TooManyRows { .. } => "too many rows",
+            Reason::MissingColumn => "missing column",
+            Reason::DuplicateColumn => "column twice",
+            Reason::BadIdentifier => "bad identifier",
+            Reason::Duplicate { .. } => "duplicate",
+            Reason::UnknownAsset { .. } => "unknown asset",
+            Reason::Amount { .. } => "bad amount",
+            Reason::Price { .. } => "bad price",
+            Reason::Number { .. } => "bad number",
+            Reason::Flag { .. } => "bad flag",
+            Reason::SameAsset => "same asset",
+            Reason::Nothing => "zero",
+            Reason::MinFillTooLarge => "minimum above the whole",
+            Reason::NeverValid => "never valid",
+            Reason::Crossing => "crossing party",
+            Reason::ToOneself => "to oneself",
+            Reason::UnknownOffer { .. } => "unknown offer",
+            Reason::Position { .. } => "position",
+            Reason::NotASummary => "not a summary",
+            Reason::SumTooLarge => "sum too large",
+        }
+    }
+
     /// Whether one row is at fault, so that the rest of the file can be read without it.
-    pub(super) fn concerns_a_row(&self) -> bool {
-        matches!(
-            self,
-            Reason::NotUtf8 { .. } | Reason::Fields { .. } | Reason::BadIdentifier | Reason::Amount { .. }
-        )
+    pub(super) const fn concerns_a_row(&self) -> bool {
+        match self {
+            Reason::NotUtf8 { .. }
+            | Reason::Fields { .. }
+            | Reason::LongRow { .. }
+            | Reason::BadIdentifier
+            | Reason::Duplicate { .. }
+            | Reason::UnknownAsset { .. }
+            | Reason::Amount { .. }
+            | Reason::Price { .. }
+            | Reason::Number { .. }
+            | Reason::Flag { .. }
+            | Reason::SameAsset
+            | Reason::Nothing
+            | Reason::MinFillTooLarge
+            | Reason::NeverValid
+            | Reason::Crossing
+            | Reason::ToOneself
+            | Reason::UnknownOffer { .. } => true,
+            Reason::Io(_)
+            | Reason::TooLong { .. }
+            | Reason::TooManyRows { .. }
+            | Reason::MissingColumn
+            | Reason::DuplicateColumn
+            | Reason::Position { .. }
+            | Reason::NotASummary
+            | Reason::SumTooLarge => false,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reads books and obligations.
 
+use super::sides::Sides;
+use super::skipped::{Malformed, Skipped, SkippedRows};
 use super::{FileError, Reason, Source, error::quoted, tables::Table};
 use crate::netting::{Debt, Obligations};
 use clearing::{Amount, AmountError, Asset, AssetKey, Book, Offer, OfferKey, PartyKey};
@@ -60,29 +62,77 @@ impl NamedBook {
 /// # Errors
 /// The first thing wrong, with file, line and column.
 pub fn read_book(assets: Source<'_>, offers: Source<'_>) -> Result<NamedBook, FileError> {
-    let assets = read_assets(assets)?;
-    read_offers(&assets, offers)
+    read_book_with(assets, offers, Malformed::Refused).map(|(book, _)| book)
 }
 
-fn read_assets(source: Source<'_>) -> Result<BTreeMap<String, Asset>, FileError> {
+/// Reads a book as [`read_book`] does; with [`Malformed::Skipped`] rows that say nothing sensible are left out and counted.
+/// An offer over an asset whose row was left out is left out with it.
+///
+/// # Errors
+/// The first thing wrong that concerns a file, or a row that may not be skipped.
+pub fn read_book_with(
+    assets: Source<'_>,
+    offers: Source<'_>,
+    malformed: Malformed,
+) -> Result<(NamedBook, Skipped), FileError> {
+    let mut skipped = Skipped::default();
+    let assets = read_assets(assets, malformed, &mut skipped.assets)?;
+    let book = read_offers(&assets, offers, malformed, &mut skipped.offers)?;
+    Ok((book, skipped))
+}
+
+fn read_assets(
+    source: Source<'_>,
+    malformed: Malformed,
+    skipped: &mut SkippedRows,
+) -> Result<BTreeMap<String, Asset>, FileError> {
     let mut table = Table::new(source, &["asset_id", "decimals", "ref_usd"], MAX_ASSETS)?;
     let mut named: BTreeMap<String, Asset> = BTreeMap::new();
-    while table.next()? {
-        let id = table.identifier("asset_id")?.to_owned();
+    each_row(&mut table, malformed, skipped, |table| {
+        let id = table.identifier("asset_id")?;
+        if named.contains_key(id) {
+            return Err(table.error("asset_id", Reason::Duplicate { id: id.to_owned() }));
+        }
         let decimals = table.number("decimals", u64::from(clearing::MAX_DECIMALS))?;
         let reference = table.price("ref_usd")?;
         let decimals = u8::try_from(decimals).expect("a number up to 18 is a byte");
-        if named.insert(id.clone(), Asset { key: AssetKey(0), decimals, reference }).is_some() {
-            return Err(table.error("asset_id", Reason::Duplicate { id }));
-        }
-    }
+        named.insert(id.to_owned(), Asset { key: AssetKey(0), decimals, reference });
+        Ok(())
+    })?;
     for (place, asset) in (0..).zip(named.values_mut()) {
         asset.key = AssetKey(place);
     }
     Ok(named)
 }
 
-fn read_offers(assets: &BTreeMap<String, Asset>, source: Source<'_>) -> Result<NamedBook, FileError> {
+/// Reads the rows of a table one by one; those that concern only themselves are left out where that is allowed.
+fn each_row(
+    table: &mut Table<'_>,
+    malformed: Malformed,
+    skipped: &mut SkippedRows,
+    mut take: impl FnMut(&Table<'_>) -> Result<(), FileError>,
+) -> Result<(), FileError> {
+    loop {
+        let row = match table.next() {
+            Ok(false) => return Ok(()),
+            Ok(true) => take(table),
+            Err(error) => Err(error),
+        };
+        match row {
+            Err(error) if malformed == Malformed::Skipped && error.reason.concerns_a_row() => {
+                skipped.count(error);
+            }
+            row => row?,
+        }
+    }
+}
+
+fn read_offers(
+    assets: &BTreeMap<String, Asset>,
+    source: Source<'_>,
+    malformed: Malformed,
+    skipped: &mut SkippedRows,
+) -> Result<NamedBook, FileError> {
     const COLUMNS: [&str; 10] = [
         "offer_id",
         "party",
@@ -97,23 +147,22 @@ fn read_offers(assets: &BTreeMap<String, Asset>, source: Source<'_>) -> Result<N
     ];
     let mut table = Table::new(source, &COLUMNS, MAX_ROWS)?;
     let mut seen = BTreeSet::new();
-    let mut parties: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut parties: BTreeMap<String, Members> = BTreeMap::new();
     let mut offers: Vec<(String, Offer)> = Vec::new();
-    while table.next()? {
-        let id = table.identifier("offer_id")?.to_owned();
-        if !seen.insert(id.clone()) {
-            return Err(table.error("offer_id", Reason::Duplicate { id }));
+    each_row(&mut table, malformed, skipped, |table| {
+        let id = table.identifier("offer_id")?;
+        if seen.contains(id) {
+            return Err(table.error("offer_id", Reason::Duplicate { id: id.to_owned() }));
         }
-        let party = table.identifier("party")?.to_owned();
+        let party = table.identifier("party")?;
         let asset = |column| {
             let id = table.cell(column);
             let known = assets.get(id).map(|asset| asset.key);
             known.ok_or_else(|| table.error(column, Reason::UnknownAsset { id: quoted(id) }))
         };
         let (give, want) = (asset("give_asset")?, asset("want_asset")?);
-        let key = OfferKey(offers.len() as u64);
         let offer = Offer {
-            key,
+            key: OfferKey(offers.len() as u64),
             party: PartyKey::default(),
             give,
             give_qty: table.amount("give_qty")?,
@@ -128,14 +177,25 @@ fn read_offers(assets: &BTreeMap<String, Asset>, source: Source<'_>) -> Result<N
             valid_from: table.number("valid_from", u64::MAX)?,
             valid_until: table.number("valid_until", u64::MAX)?,
         };
-        refuse_nonsense(&table, &offer)?;
-        parties.entry(party).or_default().push(offers.len());
-        offers.push((id, offer));
-    }
+        refuse_nonsense(table, &offer)?;
+        if !parties.contains_key(party) {
+            parties.insert(party.to_owned(), Members::default());
+        }
+        let members = parties.get_mut(party).expect("the party was just added");
+        if let Some(column) = members.sides.crossed_by(&offer) {
+            return Err(table.error(column, Reason::Crossing));
+        }
+        members.sides.add(&offer);
+        members.offers.push(offers.len());
+        seen.insert(id.to_owned());
+        offers.push((id.to_owned(), offer));
+        Ok(())
+    })?;
+    parties.retain(|_, members| !members.offers.is_empty());
     for (place, members) in (0u64..).zip(parties.values()) {
         let mut key = [0; 20];
         key[12..].copy_from_slice(&place.to_be_bytes());
-        for &member in members {
+        for &member in &members.offers {
             offers[member].1.party = PartyKey(key);
         }
     }
@@ -152,6 +212,13 @@ fn read_offers(assets: &BTreeMap<String, Asset>, source: Source<'_>) -> Result<N
         offers: names,
         parties: parties.into_keys().collect(),
     })
+}
+
+/// A party of a book that is being read.
+#[derive(Default)]
+struct Members {
+    offers: Vec<usize>,
+    sides: Sides,
 }
 
 fn refuse_nonsense(table: &Table<'_>, offer: &Offer) -> Result<(), FileError> {
@@ -171,32 +238,11 @@ fn refuse_nonsense(table: &Table<'_>, offer: &Offer) -> Result<(), FileError> {
     Err(table.error(column, reason))
 }
 
-/// What becomes of a row of obligations that says nothing sensible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Malformed {
-    /// The whole file is refused.
-    Refused,
-    /// The row is left out and counted.
-    Skipped,
-}
-
-/// The rows that were left out.
-#[derive(Debug, Default)]
-pub struct SkippedRows {
-    /// How many.
-    pub count: usize,
-    /// The first [`MAX_TOLD`] of them: where and why.
-    pub told: Vec<FileError>,
-}
-
-/// The most skipped rows that are told one by one.
-pub const MAX_TOLD: usize = 100;
-
 /// Reads obligations: `debtor, creditor, amount`, exact decimals of at most twelve places.
 ///
 /// # Errors
-/// The first thing wrong, with file, line and column. Rows that may be skipped are those of too few or many fields, of
-/// bad identifiers and of bad amounts; whatever concerns the whole file refuses it.
+/// The first thing wrong, with file, line and column. Several debts of a pair are no fault, they add up; what a party owes to
+/// itself is counted by [`netting::net`](crate::netting::net).
 pub fn read_obligations(
     source: Source<'_>,
     malformed: Malformed,
@@ -207,31 +253,17 @@ pub fn read_obligations(
     let mut skipped = SkippedRows::default();
     let mut decimals = 0u8;
     let mut sum = Amount::ZERO;
-    loop {
-        let row = match table.next() {
-            Ok(false) => break,
-            Ok(true) => obligation(&table),
-            Err(error) => Err(error),
-        };
-        match row {
-            Ok((debtor, creditor, amount, places)) => {
-                decimals = decimals.max(places);
-                sum = sum.checked_add(amount).map_err(|_| table.error("amount", Reason::SumTooLarge))?;
-                rows.push(Debt {
-                    debtor: names.number(debtor),
-                    creditor: names.number(creditor),
-                    amount: amount.get(),
-                });
-            }
-            Err(error) if malformed == Malformed::Skipped && error.reason.concerns_a_row() => {
-                skipped.count += 1;
-                if skipped.told.len() < MAX_TOLD {
-                    skipped.told.push(error);
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
+    each_row(&mut table, malformed, &mut skipped, |table| {
+        let (debtor, creditor, amount, places) = obligation(table)?;
+        decimals = decimals.max(places);
+        sum = sum.checked_add(amount).map_err(|_| table.error("amount", Reason::SumTooLarge))?;
+        rows.push(Debt {
+            debtor: names.number(debtor),
+            creditor: names.number(creditor),
+            amount: amount.get(),
+        });
+        Ok(())
+    })?;
     let (names, places) = names.sorted();
     let coarser = 10u128.pow(u32::from(FINEST - decimals));
     let debts = rows
@@ -255,6 +287,9 @@ fn obligation<'t>(table: &'t Table<'_>) -> Result<(&'t str, &'t str, Amount, u8)
     let text = table.cell("amount");
     let amount_error = |source| table.error("amount", Reason::Amount { text: quoted(text), source });
     let amount = Amount::parse_decimal(text, FINEST).map_err(amount_error)?;
+    if amount.is_zero() {
+        return Err(table.error("amount", Reason::Nothing));
+    }
     let places = text.split_once('.').map_or(0, |(_, part)| part.len());
     let places = u8::try_from(places).ok().filter(|places| *places <= FINEST);
     let places = places.ok_or_else(|| amount_error(AmountError::TooPrecise { decimals: FINEST }))?;
@@ -291,14 +326,19 @@ impl Names {
 
 /// Feeds bytes to the reader of assets; for fuzzing, never panics.
 pub fn fuzz_assets(bytes: &[u8]) {
-    let _ = Source::bytes("assets", bytes).and_then(read_assets);
+    for malformed in [Malformed::Refused, Malformed::Skipped] {
+        let mut skipped = SkippedRows::default();
+        let _ =
+            Source::bytes("assets", bytes).and_then(|source| read_assets(source, malformed, &mut skipped));
+    }
 }
 
 /// Feeds bytes to the reader of offers over two assets `A` and `B`; for fuzzing, never panics.
 pub fn fuzz_offers(bytes: &[u8]) {
-    let assets = Source::bytes("assets", b"asset_id,decimals,ref_usd\nA,0,1\nB,2,1.5\n");
-    let _ =
-        assets.and_then(read_assets).and_then(|assets| read_offers(&assets, Source::bytes("offers", bytes)?));
+    for malformed in [Malformed::Refused, Malformed::Skipped] {
+        let assets = Source::bytes("assets", b"asset_id,decimals,ref_usd\nA,0,1\nB,2,1.5\n");
+        let _ = assets.and_then(|assets| read_book_with(assets, Source::bytes("offers", bytes)?, malformed));
+    }
 }
 
 /// Feeds bytes to the reader of obligations; for fuzzing, never panics.

@@ -8,6 +8,9 @@ use super::{
 use clearing::{Amount, Price};
 use std::io::Read;
 
+/// The most bytes of one row, without separators.
+const MAX_ROW_BYTES: usize = 1 << 16;
+
 /// A table whose header has been read.
 pub(super) struct Table<'a> {
     name: String,
@@ -47,11 +50,14 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// Goes to the next row.
+    /// Goes to the next row. After an error that concerns a row, the next call goes to the row behind it.
     pub(super) fn next(&mut self) -> Result<bool, FileError> {
         match self.rows.read_record(&mut self.record) {
             Ok(true) if self.read == self.max_rows => {
                 Err(self.row_error(Reason::TooManyRows { limit: self.max_rows }))
+            }
+            Ok(true) if self.record.as_slice().len() > MAX_ROW_BYTES => {
+                Err(self.row_error(Reason::LongRow { limit: MAX_ROW_BYTES }))
             }
             Ok(more) => {
                 self.read += usize::from(more);
@@ -59,9 +65,19 @@ impl<'a> Table<'a> {
             }
             Err(error) => {
                 let line = error.position().map_or(self.rows.position().line(), csv::Position::line);
-                Err(FileError { file: self.name.clone(), line, column: "", reason: csv_reason(error) })
+                let reason = csv_reason(error);
+                let column = match reason {
+                    Reason::NotUtf8 { field } => self.column_at(field - 1),
+                    _ => "",
+                };
+                Err(FileError { file: self.name.clone(), line, column, reason })
             }
         }
+    }
+
+    /// The name of a column by its place; empty where it is none of those that are read.
+    fn column_at(&self, place: usize) -> &'static str {
+        self.columns.iter().find(|(_, at)| *at == place).map_or("", |(name, _)| name)
     }
 
     /// The text of a column that [`Table::new`] was told of.

@@ -1,12 +1,13 @@
 //! Writes answers. The same answer gives the same bytes.
 
-use super::{FileError, NamedBook, Reason, SkippedRows, explained::ring_name};
+use super::{FileError, NamedBook, Reason, Skipped, SkippedRows, explained::ring_name};
 use crate::netting::{Netting, Obligations};
 use crate::{Clearing, Reason as Why};
 use clearing::{Amount, Band, Rules, UsdValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, BufWriter, Write},
     path::Path,
@@ -112,6 +113,15 @@ struct Summary<'a> {
     every_ring_seen: bool,
     stopped_early: bool,
     unfilled: Reasons,
+    skipped_rows: usize,
+    skipped: SkippedByFile<'a>,
+}
+
+/// The rows left out, by file and reason.
+#[derive(Serialize)]
+struct SkippedByFile<'a> {
+    assets: &'a BTreeMap<&'static str, usize>,
+    offers: &'a BTreeMap<&'static str, usize>,
 }
 
 #[derive(Default, Serialize)]
@@ -133,6 +143,7 @@ pub fn write_summary(
     rules: &Rules,
     now: u64,
     clearing: &Clearing,
+    skipped: &Skipped,
 ) -> Result<(), FileError> {
     let mut unfilled = Reasons::default();
     for offer in &clearing.unfilled {
@@ -160,6 +171,8 @@ pub fn write_summary(
         every_ring_seen: clearing.stats.every_ring,
         stopped_early: clearing.stats.stopped,
         unfilled,
+        skipped_rows: skipped.assets.total() + skipped.offers.total(),
+        skipped: SkippedByFile { assets: &skipped.assets.reasons, offers: &skipped.offers.reasons },
     };
     write_json(path, &summary)
 }
@@ -181,7 +194,7 @@ fn number(digits: String) -> Box<RawValue> {
 }
 
 #[derive(Serialize)]
-struct NetSummary {
+struct NetSummary<'a> {
     debts: usize,
     parties: usize,
     owed: Box<RawValue>,
@@ -191,6 +204,7 @@ struct NetSummary {
     debts_to_oneself: usize,
     owed_to_oneself: Box<RawValue>,
     skipped_rows: usize,
+    skipped: &'a BTreeMap<&'static str, usize>,
     relabels: u64,
 }
 
@@ -225,7 +239,8 @@ pub fn write_cleared(
         cleared_pairs: netting.cleared.len(),
         debts_to_oneself: netting.to_oneself.0,
         owed_to_oneself: number(show(netting.to_oneself.1)),
-        skipped_rows: skipped.count,
+        skipped_rows: skipped.total(),
+        skipped: &skipped.reasons,
         relabels: netting.relabels,
     };
     write_json(summary, &figures)

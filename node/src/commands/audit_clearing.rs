@@ -1,5 +1,6 @@
 //! `permuta audit-clearing`: proves an answer and its bound again, without trusting whoever made it.
 
+use super::input::BookFiles;
 use anyhow::{Context, bail};
 use barter_engine::files::{self, Source};
 use clearing::{Answer, Mode, Prices, UsdValue};
@@ -8,12 +9,8 @@ use std::path::PathBuf;
 /// Arguments of `permuta audit-clearing`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Assets: asset_id, decimals, ref_usd. Plain, .gz or .zst.
-    #[arg(long, value_name = "FILE")]
-    assets: PathBuf,
-    /// Offers, as `permuta clear` reads them. Plain, .gz or .zst.
-    #[arg(long, value_name = "FILE")]
-    offers: PathBuf,
+    #[command(flatten)]
+    book: BookFiles,
     /// The directory of the answer: summary.json, rings.csv, duals.csv and, in uniform mode, prices.csv.
     #[arg(long, value_name = "DIR")]
     clearing: PathBuf,
@@ -26,7 +23,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let open = |name: &str| Source::open(&args.clearing.join(name));
     let claims = files::read_summary(open("summary.json")?)?;
-    let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
+    let (book, _) = args.book.read()?;
     let rings = files::read_rings(&book, open("rings.csv")?)?;
     let duals = files::read_duals(&book, open("duals.csv")?)?;
     let prices = match claims.rules.mode {

@@ -1,8 +1,9 @@
 //! `permuta clear`: a book in files, its rings in files.
 
+use super::input::{BookFiles, tell_outside};
 use anyhow::{Context, anyhow, bail};
 use barter_engine::explanation::explain_answer;
-use barter_engine::files::{self, NamedBook, Source};
+use barter_engine::files;
 use barter_engine::{Options, Progress};
 use clap::ValueEnum;
 use clearing::{Band, Mode, Rules};
@@ -13,13 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Arguments of `permuta clear`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Assets: asset_id, decimals, ref_usd. Plain, .gz or .zst; `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    assets: PathBuf,
-    /// Offers: offer_id, party, give_asset, give_qty, want_asset, want_qty, divisible, min_fill, valid_from,
-    /// valid_until. Plain, .gz or .zst; `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    offers: PathBuf,
+    #[command(flatten)]
+    book: BookFiles,
     /// How rates come about.
     #[arg(long, value_enum, default_value_t = ModeName::Ring)]
     mode: ModeName,
@@ -65,9 +61,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         Some(Ok(limit)) => started.checked_add(limit),
         Some(Err(_)) => bail!("--time-limit must be a number of seconds from 0"),
     };
-    if args.assets.as_os_str() == "-" && args.offers.as_os_str() == "-" {
-        bail!("only one of --assets and --offers can be standard input");
-    }
     let now = match args.now {
         Some(now) => now,
         None => SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs(),
@@ -81,7 +74,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         bail!("--search-prices needs --mode uniform: the other modes have no batch prices");
     }
     let rules = Rules { mode, band: args.band, max_assets: args.max_assets };
-    let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
+    let (book, skipped) = args.book.read()?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
 
     let stop = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -107,7 +100,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     if mode == Mode::Uniform {
         files::write_prices(&args.out.join("prices.csv"), &book, &clearing)?;
     }
-    files::write_summary(&args.out.join("summary.json"), &book, &rules, now, &clearing)?;
+    files::write_summary(&args.out.join("summary.json"), &book, &rules, now, &clearing, &skipped)?;
     eprintln!(
         "{} rings over {} of {} offers, {} USD of at most {} USD, in {:.1} s",
         clearing.answer.rings.len(),
@@ -119,14 +112,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     );
     tell_outside(&book, now);
     Ok(())
-}
-
-/// Says how many offers the moment leaves out: a book of the past is empty today.
-pub(super) fn tell_outside(book: &NamedBook, now: u64) {
-    let outside = book.book.offers().iter().filter(|offer| !offer.is_valid_at(now)).count();
-    if outside > 0 {
-        eprintln!("{outside} offers are not valid at {now} (seconds since 1970); --now takes another moment");
-    }
 }
 
 /// Shows a step on the terminal, at most twice a second.

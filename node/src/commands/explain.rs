@@ -1,5 +1,6 @@
 //! `permuta explain`: one ring of an answer in words.
 
+use super::input::BookFiles;
 use anyhow::{Context, anyhow, bail};
 use barter_engine::explanation::{Check, ExplainedLeg, Explanation, Parcel, explain_answer};
 use barter_engine::files::{self, NamedBook, Source};
@@ -9,12 +10,8 @@ use std::path::PathBuf;
 /// Arguments of `permuta explain`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Assets: asset_id, decimals, ref_usd. Plain, .gz or .zst.
-    #[arg(long, value_name = "FILE")]
-    assets: PathBuf,
-    /// Offers, as `permuta clear` reads them. Plain, .gz or .zst.
-    #[arg(long, value_name = "FILE")]
-    offers: PathBuf,
+    #[command(flatten)]
+    book: BookFiles,
     /// The directory of the answer: summary.json, rings.csv and, in uniform mode, prices.csv.
     #[arg(long, value_name = "DIR")]
     clearing: PathBuf,
@@ -30,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let open = |name: &str| Source::open(&args.clearing.join(name));
     let claims = files::read_summary(open("summary.json")?)?;
-    let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
+    let (book, _) = args.book.read()?;
     let rings = files::read_rings(&book, open("rings.csv")?)?;
     let prices = match claims.rules.mode {
         Mode::Uniform => files::read_prices(&book, open("prices.csv")?)?,

@@ -1,7 +1,8 @@
 //! `permuta net`: obligations in a file, what of them can be cleared in a file.
 
+use super::input::{malformed, tell_skipped};
 use anyhow::Context;
-use barter_engine::files::{self, Malformed, Source};
+use barter_engine::files::{self, Source};
 use barter_engine::netting;
 use std::path::PathBuf;
 
@@ -11,7 +12,8 @@ pub(crate) struct Args {
     /// Obligations: debtor, creditor, amount. Plain, .gz or .zst; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     obligations: PathBuf,
-    /// Leaves rows out that cannot be read, and says where they are, instead of refusing the file.
+    /// Leaves rows out that say nothing sensible, counts them by reason and says where the first ones are, instead of
+    /// refusing the file.
     #[arg(long)]
     skip_malformed: bool,
     /// Where cleared.csv, potentials.csv (the proof that no more can be cleared) and summary.json are written.
@@ -24,14 +26,9 @@ pub(crate) struct Args {
 /// # Errors
 /// Whatever is wrong with the input or the output directory.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let malformed = if args.skip_malformed { Malformed::Skipped } else { Malformed::Refused };
-    let (obligations, skipped) = files::read_obligations(Source::open(&args.obligations)?, malformed)?;
-    for error in &skipped.told {
-        eprintln!("skipped: {error}");
-    }
-    if skipped.count > 0 {
-        eprintln!("{} rows skipped", skipped.count);
-    }
+    let (obligations, skipped) =
+        files::read_obligations(Source::open(&args.obligations)?, malformed(args.skip_malformed))?;
+    tell_skipped("obligations", &skipped);
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
     eprintln!("netting {} debts among {} parties", obligations.debts.len(), obligations.names.len());
     let netting = netting::net(&obligations);

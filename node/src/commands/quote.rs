@@ -1,23 +1,19 @@
 //! `permuta quote`: what one asset brings in another over a book in files, as JSON.
 
-use anyhow::{Context, anyhow, bail};
-use barter_engine::files::{self, NamedBook, Source};
+use super::input::{BookFiles, tell_outside};
+use anyhow::{Context, anyhow};
+use barter_engine::files::NamedBook;
 use barter_engine::{Ask, Market, Quote, Strict};
 use clap::ValueEnum;
 use clearing::{Amount, AssetKey, Band, Rules};
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Arguments of `permuta quote`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Assets: asset_id, decimals, ref_usd. Plain, .gz or .zst; `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    assets: PathBuf,
-    /// Offers, as for `clear`. Plain, .gz or .zst; `-` reads standard input.
-    #[arg(long, value_name = "FILE")]
-    offers: PathBuf,
+    #[command(flatten)]
+    book: BookFiles,
     /// The asset sent.
     #[arg(long, value_name = "ASSET")]
     send: String,
@@ -77,15 +73,12 @@ struct ShownPath<'a> {
 /// # Errors
 /// Whatever is wrong with the arguments or the input.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    if args.assets.as_os_str() == "-" && args.offers.as_os_str() == "-" {
-        bail!("only one of --assets and --offers can be standard input");
-    }
     let now = match args.now {
         Some(now) => now,
         None => SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?.as_secs(),
     };
-    let book = files::read_book(Source::open(&args.assets)?, Source::open(&args.offers)?)?;
-    super::clear::tell_outside(&book, now);
+    let (book, _) = args.book.read()?;
+    tell_outside(&book, now);
     let asset = |flag: &str, name: &str| {
         book.asset_key(name).ok_or_else(|| anyhow!("{flag}: asset {name:?} is not in the assets file"))
     };
