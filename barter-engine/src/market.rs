@@ -130,7 +130,7 @@ impl Market {
             ends: BTreeSet::new(),
             begins: BTreeSet::new(),
             waiting: BTreeMap::new(),
-            snapshot: 0,
+            snapshot: name_of(book.assets(), rules),
             gone: 0,
         };
         for offer in book.offers() {
@@ -156,8 +156,8 @@ impl Market {
         market
     }
 
-    /// Names the live offers: the same for the same offers, whatever came and went before. No protection against somebody
-    /// who looks for two books of one name.
+    /// Names all that a quote depends on but the time: the live offers, the references and the rules. The same for the same
+    /// ones, whatever came and went before. No protection against somebody who looks for two books of one name.
     #[must_use]
     pub fn snapshot(&self) -> u128 {
         self.snapshot
@@ -436,22 +436,45 @@ fn small(number: usize) -> u32 {
     u32::try_from(number).expect("a book has fewer than 2^32 assets and offers")
 }
 
-/// An offer's share of the snapshot's name: FNV-1a over 128 bits.
+/// The part of a snapshot's name that references and rules give: all rates come from them.
+fn name_of(assets: &[Asset], rules: &Rules) -> u128 {
+    let mut name = Name::new();
+    name.take(&rules.band.ppm().to_le_bytes());
+    name.take(&[rules.max_assets]);
+    for asset in assets {
+        name.take(&asset.key.0.to_le_bytes());
+        name.take(&[asset.decimals, asset.reference.scale()]);
+        name.take(&asset.reference.mantissa().to_le_bytes());
+    }
+    name.0
+}
+
+/// An offer's share of the snapshot's name.
 fn name(offer: &Offer) -> u128 {
-    let mut name = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
-    let mut bytes = |bytes: &[u8]| {
+    let mut name = Name::new();
+    name.take(&offer.key.0.to_le_bytes());
+    name.take(&offer.party.0);
+    name.take(&offer.give.0.to_le_bytes());
+    name.take(&offer.give_qty.get().to_le_bytes());
+    name.take(&offer.want.0.to_le_bytes());
+    name.take(&offer.want_qty.get().to_le_bytes());
+    name.take(&[u8::from(offer.divisible)]);
+    name.take(&offer.min_fill.get().to_le_bytes());
+    name.take(&offer.valid_until.to_le_bytes());
+    name.0
+}
+
+/// FNV-1a over 128 bits.
+struct Name(u128);
+
+impl Name {
+    const fn new() -> Name {
+        Name(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            name = (name ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+            self.0 = (self.0 ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }
-    };
-    bytes(&offer.key.0.to_le_bytes());
-    bytes(&offer.party.0);
-    bytes(&offer.give.0.to_le_bytes());
-    bytes(&offer.give_qty.get().to_le_bytes());
-    bytes(&offer.want.0.to_le_bytes());
-    bytes(&offer.want_qty.get().to_le_bytes());
-    bytes(&[u8::from(offer.divisible)]);
-    bytes(&offer.min_fill.get().to_le_bytes());
-    bytes(&offer.valid_until.to_le_bytes());
-    name
+    }
 }

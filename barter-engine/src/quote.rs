@@ -67,7 +67,7 @@ pub struct Ask {
 /// What the market answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
-    /// Names the live offers that were asked, see [`Market::snapshot`].
+    /// Names the live offers, references and rules that were asked, see [`Market::snapshot`].
     pub snapshot: u128,
     /// The second (epoch) at which the first of the offers used ends; the market's time when nothing is offered.
     pub expires: u64,

@@ -39,6 +39,9 @@ pub struct Near {
     pub want_qty: Amount,
     /// By how much it asks more than that, in parts per million.
     pub ppm: u64,
+    /// Whether the chain takes as much as the offer gives at least: its minimum, or everything where it is all or none; but
+    /// for what rounding to whole units takes off.
+    pub enough: bool,
 }
 
 /// An offer that would close a ring now.
@@ -136,10 +139,15 @@ impl Market {
         let banded = scaled(clearing::floor(&self.assets, &self.rules, &modest)?) > bearable.get();
         let over = U256::from(least.saturating_sub(bearable.get())) * U256::from(1_000_000)
             / U256::from(bearable.get().max(1));
+        let path = self.path(&walk);
+        // A chain takes a little less than it could, because each asset passes in whole units.
+        let rounding: u128 =
+            path.amounts.iter().skip(1).map(|passed| walk.send().div_ceil(passed.get().max(1))).sum();
         Some(Near {
-            path: self.path(&walk),
+            path,
             want_qty: if banded { Amount::ZERO } else { bearable },
             ppm: u64::try_from(over).unwrap_or(u64::MAX),
+            enough: walk.send().saturating_add(rounding) >= offer.least_fill().get(),
         })
     }
 

@@ -125,6 +125,15 @@ fn a_quote_names_its_book_and_its_end() {
         quote(vec![offer(2, RICE, 1, JUTE, 1), short], &ask(9, Strict::Send, 1)).snapshot
     );
     assert_ne!(one.snapshot, quote(vec![short], &ask(5, Strict::Send, 1)).snapshot);
+    // The same offers at other references, or under another band, are asked at other rates.
+    let named = |usd: &str, rules: &Rules| {
+        let assets = vec![asset(JUTE, usd), asset(RICE, "1")];
+        Market::new(&Book::new(assets, vec![offer(2, RICE, 1, JUTE, 1)]).unwrap(), rules, NOW).snapshot()
+    };
+    let wide = Rules { band: "0.05".parse().unwrap(), ..Rules::default() };
+    assert_eq!(named("1", &Rules::default()), named("1.0", &Rules::default()));
+    assert_ne!(named("1", &Rules::default()), named("1.1", &Rules::default()));
+    assert_ne!(named("1", &Rules::default()), named("1", &wide));
 }
 
 #[test]

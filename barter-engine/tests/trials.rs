@@ -12,6 +12,11 @@ const JUTE: u64 = 1;
 const DIESEL: u64 = 2;
 const RICE: u64 = 3;
 
+/// Limits alone count: the band is as wide as can be.
+fn bare() -> Rules {
+    Rules { band: "1".parse().unwrap(), ..Rules::default() }
+}
+
 fn book(offers: Vec<Offer>) -> Book {
     Book::new((1..=8).map(|key| asset(key, "1")).collect(), offers).unwrap()
 }
@@ -37,6 +42,23 @@ fn an_offer_that_asks_too_much_hears_how_much() {
     assert_eq!((near.ppm, near.want_qty), (13_000, amount(100_000)));
     let lonely = market.try_offer(&offer(2, RICE, 100, JUTE, 100)).unwrap();
     assert_eq!((lonely.rings.len(), lonely.near), (0, None));
+}
+
+#[test]
+fn all_or_none_hears_whether_the_nearest_chain_takes_it_all() {
+    let market = Market::new(&book(vec![offer(1, JUTE, 500, DIESEL, 500)]), &Rules::default(), NOW);
+    let near = |offer: &Offer| {
+        let near = market.try_offer(offer).unwrap().near.unwrap();
+        (near.ppm, near.enough, near.path.send)
+    };
+    assert_eq!(near(&whole(offer(2, DIESEL, 900, JUTE, 900))), (0, false, amount(500)));
+    assert_eq!(near(&whole(offer(2, DIESEL, 900, JUTE, 909))), (10_000, false, amount(500)));
+    assert_eq!(near(&at_least(400, offer(2, DIESEL, 900, JUTE, 909))), (10_000, true, amount(500)));
+    assert_eq!(near(&at_least(510, offer(2, DIESEL, 900, JUTE, 909))), (10_000, false, amount(500)));
+    // A chain whose last asset is coarse takes as much as gives a whole unit of it, and that is all there is to say.
+    let coarse = Market::new(&book(vec![offer(1, JUTE, 500, DIESEL, 1_500_000)]), &bare(), NOW);
+    let near = coarse.try_offer(&whole(offer(2, DIESEL, 1_000_000, JUTE, 340))).unwrap().near.unwrap();
+    assert_eq!((near.enough, near.path.send), (true, amount(999_000)));
 }
 
 #[test]

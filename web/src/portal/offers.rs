@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
-use barter_engine::{Ask, Market as Quotes, MarketError, Strict};
+use barter_engine::{Ask, Market as Quotes, MarketError, Near, Strict};
 use clearing::{Amount, AssetKey, OfferKey, PartyKey};
 use ledger::{SubChain, Timestamp};
 use payment_chain::Payload;
@@ -190,6 +190,13 @@ fn quote(live: &Quotes, goods: &Goods, own: PartyKey, (give, want): (i64, i64), 
 fn ring_now(live: &Quotes, goods: &Goods, offer: &clearing::Offer) -> String {
     let id = |key: AssetKey| i64::try_from(key.0).unwrap_or(0);
     let of = |key: AssetKey, units| format!("{} of {}", goods.brief(id(key), units), goods.name(id(key)));
+    let too_little = |near: &Near| {
+        let least = of(offer.give, offer.least_fill());
+        format!(
+            "it takes {} at most, and you give at least {least} or nothing",
+            of(offer.give, near.path.send)
+        )
+    };
     match live.try_offer(offer) {
         Err(MarketError::Crossing(_)) => {
             "You have an open offer on the other side of one of these goods, so the market would refuse this one."
@@ -210,12 +217,22 @@ fn ring_now(live: &Quotes, goods: &Goods, offer: &clearing::Offer) -> String {
         }
         Ok(trial) => match trial.near {
             None => String::new(),
+            Some(near) if near.ppm == 0 && !near.enough => {
+                format!("The rates of others would do, but {}.", too_little(&near))
+            }
             Some(near) if near.ppm == 0 => {
                 "The rates of others would do, but somebody's smallest part is more than there is.".to_owned()
             }
             Some(near) if near.want_qty.is_zero() => format!(
                 "The nearest ring brings {} less than you may be given: it would be too far under reference value.",
                 percent(near.ppm)
+            ),
+            Some(near) if !near.enough => format!(
+                "No ring closes at this limit. The nearest, over {}, would if you wanted at most {}, which is {} less; but {}.",
+                show::counted(near.path.offers.len(), "offer", "offers"),
+                of(offer.want, near.want_qty),
+                percent(near.ppm),
+                too_little(&near),
             ),
             Some(near) => format!(
                 "No ring closes at this limit. One would if you wanted at most {}, which is {} less, over {}.",
