@@ -7,6 +7,7 @@
 mod answer;
 mod error;
 mod explained;
+mod instance;
 mod reader;
 mod sides;
 mod skipped;
@@ -17,6 +18,7 @@ mod writer;
 pub use answer::{Claims, fuzz_answer, read_duals, read_prices, read_rings, read_summary};
 pub use error::{FileError, Reason};
 pub use explained::{GAIN_PLACES, RATE_PLACES, ring_name, write_explanations};
+pub use instance::{MAX_ARCS, MAX_PAIRS, fuzz_instance, read_instance, write_matching};
 pub use reader::{
     MAX_ASSETS, MAX_ROWS, NamedBook, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_book_with,
     read_obligations,

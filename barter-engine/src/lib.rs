@@ -9,7 +9,8 @@
 //! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
 //! [`clear`] puts them together. A [`Market`] is a book kept up to date, over which [`Market::quote`] finds paths and
 //! [`Market::try_offer`] tries an offer. [`explanation`] says what a ring means to those in
-//! it. [`netting`] is a circulation and stands alone; [`files`] reads and writes.
+//! it. [`matching`] is whole lots over any graph; [`netting`] is a circulation and
+//! stands alone; [`files`] reads and writes.
 
 mod bound;
 mod branch;
@@ -27,6 +28,7 @@ mod local;
 mod lots;
 mod market;
 mod master;
+pub mod matching;
 pub mod netting;
 mod pool;
 mod programme;

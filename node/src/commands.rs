@@ -8,6 +8,7 @@ mod export_proof;
 mod input;
 mod keygen;
 mod localnet;
+mod matching;
 mod net;
 mod node;
 mod quote;
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Quote(quote::Args),
     /// Net obligations: clear as much debt as circulates.
     Net(net::Args),
+    /// Match pairs that can give to each other in cycles of limited length, as kidney exchanges do.
+    Match(matching::Args),
     /// Make the key of a validator.
     Keygen(keygen::Args),
     /// Run a consortium's authority: certificates for validators, and their revocation.
@@ -72,6 +75,7 @@ impl Command {
             Command::Clear(args) => clear::run(args),
             Command::AuditClearing(args) => audit_clearing::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Match(args) => matching::run(&args),
             Command::Net(args) => net::run(&args),
             Command::Quote(args) => quote::run(&args),
             Command::Keygen(args) => keygen::run(&args),

@@ -189,7 +189,7 @@ fn share(band: Band) -> String {
 }
 
 /// A JSON number with exactly these digits.
-fn number(digits: String) -> Box<RawValue> {
+pub(super) fn number(digits: String) -> Box<RawValue> {
     RawValue::from_string(digits).expect("decimal digits are a JSON number")
 }
 
@@ -261,7 +261,7 @@ pub fn write_potentials(path: &Path, obligations: &Obligations, netting: &Nettin
 }
 
 /// A field, quoted where it must be.
-fn field(text: &str) -> std::borrow::Cow<'_, str> {
+pub(super) fn field(text: &str) -> std::borrow::Cow<'_, str> {
     if text.contains([',', '"', '\n', '\r']) || text.starts_with(' ') || text.ends_with(' ') {
         format!("\"{}\"", text.replace('"', "\"\"")).into()
     } else {
@@ -269,7 +269,7 @@ fn field(text: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
     write_file(path, |file| {
         serde_json::to_writer_pretty(&mut *file, value)?;
         writeln!(file)
