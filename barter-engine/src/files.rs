@@ -9,6 +9,7 @@ mod error;
 mod explained;
 mod instance;
 mod reader;
+mod replayed;
 mod sides;
 mod skipped;
 mod source;
@@ -23,6 +24,7 @@ pub use reader::{
     MAX_ASSETS, MAX_ROWS, NamedBook, fuzz_assets, fuzz_obligations, fuzz_offers, read_book, read_book_with,
     read_obligations,
 };
+pub use replayed::{write_days, write_replay_summary, write_replayed_rings, write_waits};
 pub use skipped::{MAX_TOLD, Malformed, Skipped, SkippedRows};
 pub use source::{MAX_BYTES, Source};
 pub use writer::{

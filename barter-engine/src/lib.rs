@@ -9,7 +9,7 @@
 //! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
 //! [`clear`] puts them together. A [`Market`] is a book kept up to date, over which [`Market::quote`] finds paths and
 //! [`Market::try_offer`] tries an offer. [`explanation`] says what a ring means to those in
-//! it. [`matching`] is whole lots over any graph; [`netting`] is a circulation and
+//! it. [`replay`] clears a dated book day by day; [`matching`] is whole lots over any graph; [`netting`] is a circulation and
 //! stands alone; [`files`] reads and writes.
 
 mod bound;
@@ -35,6 +35,7 @@ mod programme;
 mod quote;
 mod ration;
 mod reasons;
+pub mod replay;
 mod scene;
 mod search;
 mod trial;

@@ -13,6 +13,7 @@ mod net;
 mod node;
 mod quote;
 mod reindex;
+mod replay;
 mod sim;
 mod verify;
 mod verify_proof;
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Quote(quote::Args),
     /// Net obligations: clear as much debt as circulates.
     Net(net::Args),
+    /// Clear a dated book day by day: what would have been traded, how soon, through which rings.
+    Replay(replay::Args),
     /// Match pairs that can give to each other in cycles of limited length, as kidney exchanges do.
     Match(matching::Args),
     /// Make the key of a validator.
@@ -75,6 +78,7 @@ impl Command {
             Command::Clear(args) => clear::run(args),
             Command::AuditClearing(args) => audit_clearing::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Replay(args) => replay::run(&args),
             Command::Match(args) => matching::run(&args),
             Command::Net(args) => net::run(&args),
             Command::Quote(args) => quote::run(&args),
