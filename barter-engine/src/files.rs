@@ -5,6 +5,7 @@
 //! plain, gzip or zstd (told by its first bytes), and `-` is standard input.
 
 mod answer;
+mod cow;
 mod error;
 mod explained;
 mod instance;
@@ -17,6 +18,7 @@ mod tables;
 mod writer;
 
 pub use answer::{Claims, fuzz_answer, read_duals, read_prices, read_rings, read_summary};
+pub use cow::{Imported, fuzz_order, import_cow};
 pub use error::{FileError, Reason};
 pub use explained::{GAIN_PLACES, RATE_PLACES, ring_name, write_explanations};
 pub use instance::{MAX_ARCS, MAX_PAIRS, fuzz_instance, read_instance, write_matching};

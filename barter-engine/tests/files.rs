@@ -4,8 +4,8 @@
 use barter_engine::explanation::explain_answer;
 use barter_engine::files::{
     Malformed, NamedBook, Skipped, Source, fuzz_answer, fuzz_assets, fuzz_obligations, fuzz_offers,
-    read_book, read_book_with, read_duals, read_obligations, read_rings, read_summary, write_duals,
-    write_explanations, write_rings, write_summary, write_unfilled,
+    fuzz_order, read_book, read_book_with, read_duals, read_obligations, read_rings, read_summary,
+    write_duals, write_explanations, write_rings, write_summary, write_unfilled,
 };
 use barter_engine::{Options, clear};
 use clearing::{AssetKey, Rules};
@@ -371,6 +371,7 @@ proptest! {
         fuzz_offers(&bytes);
         fuzz_obligations(&bytes);
         fuzz_answer(&bytes);
+        fuzz_order(&bytes);
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Real books, where they are at hand: `PERMUTA_DATA` names a directory that holds `books` and `netting`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use barter_engine::files::{Malformed, NamedBook, Source, read_book, read_obligations};
+use barter_engine::files::{
+    Malformed, NamedBook, Source, import_cow, read_book, read_instance, read_obligations,
+};
+use barter_engine::matching::{self, Limits, WHOLE};
 use barter_engine::{Effort, Options, clear, netting};
 use clearing::{Mode, Rules, check};
 use std::path::{Path, PathBuf};
@@ -83,4 +86,46 @@ fn real_debts_net_to_the_largest_circulation() {
     let source = Source::open(&data.join("netting/sarafu_debt.csv.gz")).unwrap();
     let netting = netting::net(&read_obligations(source, Malformed::Refused).unwrap().0);
     assert_eq!(netting.total, 72_671_889_614);
+}
+
+#[test]
+fn published_kidney_exchanges_are_matched_as_well_as_can_be() {
+    let Some(data) = data("published_kidney_exchanges_are_matched_as_well_as_can_be") else { return };
+    let found = |number: &str, longest: usize| {
+        let path = data.join("matching/kidney_preflib").join(format!("{number}.txt"));
+        let instance = read_instance(Source::open(&path).unwrap()).unwrap();
+        let found = matching::find(&instance, longest, &Limits::default());
+        assert_eq!(matching::check(&instance, longest, &found), Ok(()));
+        found
+    };
+    // What a mixed-integer programme over every cycle of three finds.
+    for (number, best) in [("001", 4), ("035", 21), ("045", 19), ("075", 33), ("085", 39), ("100", 46)] {
+        let found = found(number, 3);
+        assert_eq!((found.value, found.exhausted), (best * WHOLE, true), "{number}");
+    }
+    for number in ["075", "085", "100"] {
+        let found = found(number, 6);
+        assert!(found.value * 100 >= found.bound * 99, "{number}: {} of {}", found.value, found.bound);
+    }
+}
+
+#[test]
+fn an_auction_of_limit_orders_is_a_book() {
+    let Some(data) = data("an_auction_of_limit_orders_is_a_book") else { return };
+    let out = tempfile::tempdir().unwrap();
+    let source = Source::open(&data.join("orderbooks/cow_auctions_57.csv.zst")).unwrap();
+    let imported = import_cow(source, Some(9_142_103), out.path()).unwrap();
+    assert_eq!(imported.len(), 1);
+    let book = book(&out.path().join("9142103"));
+    assert_eq!(
+        (book.book.assets().len(), book.book.offers().len()),
+        (imported[0].assets, imported[0].offers)
+    );
+    for mode in [Mode::Ring, Mode::Uniform] {
+        let rules = Rules { mode, ..Rules::default() };
+        let clearing = clear(&book.book, &rules, 0, &Options { effort: Effort::Quick, ..Options::default() });
+        let report = check(&book.book, &rules, 0, &clearing.answer).unwrap();
+        assert!(clearing.bound >= report.value);
+        eprintln!("{mode}: {} rings, {} USD", clearing.answer.rings.len(), report.value.display(2));
+    }
 }

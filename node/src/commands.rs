@@ -5,6 +5,7 @@ mod ca;
 mod clear;
 mod explain;
 mod export_proof;
+mod import_cow;
 mod input;
 mod keygen;
 mod localnet;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Replay(replay::Args),
     /// Match pairs that can give to each other in cycles of limited length, as kidney exchanges do.
     Match(matching::Args),
+    /// Turn auctions of limit orders into books.
+    ImportCow(import_cow::Args),
     /// Make the key of a validator.
     Keygen(keygen::Args),
     /// Run a consortium's authority: certificates for validators, and their revocation.
@@ -80,6 +83,7 @@ impl Command {
             Command::Explain(args) => explain::run(&args),
             Command::Replay(args) => replay::run(&args),
             Command::Match(args) => matching::run(&args),
+            Command::ImportCow(args) => import_cow::run(&args),
             Command::Net(args) => net::run(&args),
             Command::Quote(args) => quote::run(&args),
             Command::Keygen(args) => keygen::run(&args),

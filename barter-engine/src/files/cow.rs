@@ -1,0 +1,241 @@
+//! Turns auctions of limit orders, as researchers publish those of the CoW Protocol, into books.
+//!
+//! The mapping, and what it leaves out, stands in `docs/FILES.md`.
+
+use super::writer::{field, write_file};
+use super::{FileError, Source, tables::Table};
+use clearing::{Amount, Price};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+/// The most orders of a file.
+const MAX_ORDERS: usize = 2_000_000;
+
+/// A smallest unit is 10^-12 of a token.
+const TOKEN_PLACES: u8 = 12;
+
+/// Of tokens cheaper than this, in 10^-12 USD, a million is a whole unit, so that a price of twelve places can tell them.
+const CHEAP: u128 = 100_000_000;
+
+const COLUMNS: [&str; 8] = [
+    "auction",
+    "order",
+    "token_bought_symbol",
+    "token_sold_symbol",
+    "token_bought_amount",
+    "token_sold_amount",
+    "token_bought_price_usd",
+    "token_sold_price_usd",
+];
+
+/// What became of one auction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Its number, which names its directory.
+    pub auction: u64,
+    /// Assets written.
+    pub assets: usize,
+    /// Offers written.
+    pub offers: usize,
+    /// Orders left out, by reason.
+    pub left_out: BTreeMap<&'static str, usize>,
+}
+
+/// A token: its symbol, and the price that tells it from others of the same symbol.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Token {
+    symbol: String,
+    price: String,
+}
+
+struct Order {
+    id: String,
+    sold: Token,
+    give: Amount,
+    bought: Token,
+    want: Amount,
+}
+
+/// Reads orders (auction, order, kind, token_bought_symbol, token_sold_symbol, token_bought_amount, token_sold_amount,
+/// token_bought_price_usd, token_sold_price_usd) and writes the book of each auction, or of the `only` one, into a directory
+/// of its own below `out`: assets.csv and offers.csv. Orders that cannot be told are left out and counted.
+///
+/// # Errors
+/// What concerns the whole file, and [`Reason::Io`](super::Reason::Io).
+pub fn import_cow(source: Source<'_>, only: Option<u64>, out: &Path) -> Result<Vec<Imported>, FileError> {
+    let mut table = Table::new(source, &COLUMNS, MAX_ORDERS)?;
+    let mut auctions: BTreeMap<u64, (Vec<Order>, Imported)> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    while table.next()? {
+        let auction = table.number("auction", u64::MAX)?;
+        if only.is_some_and(|only| only != auction) {
+            continue;
+        }
+        let (orders, imported) = auctions.entry(auction).or_default();
+        imported.auction = auction;
+        match order(&table) {
+            Ok(order) if !seen.insert((auction, order.id.clone())) => {
+                *imported.left_out.entry("duplicate").or_default() += 1;
+            }
+            Ok(order) => orders.push(order),
+            Err(reason) => *imported.left_out.entry(reason).or_default() += 1,
+        }
+    }
+    auctions.into_values().map(|(orders, imported)| write(out, &orders, imported)).collect()
+}
+
+fn order(table: &Table<'_>) -> Result<Order, &'static str> {
+    let token = |symbol, price| {
+        let (symbol, price) = (table.identifier(symbol).map_err(|_| "no symbol")?, table.cell(price));
+        match price {
+            "" => Err("no price"),
+            price => Ok(Token { symbol: symbol.to_owned(), price: price.to_owned() }),
+        }
+    };
+    let amount = |column, up| match table.cell(column) {
+        "" => Err("no amount"),
+        text => match scaled(text, TOKEN_PLACES, up).map(Amount::new) {
+            Some(Ok(amount)) if amount.is_zero() => Err("dust"),
+            Some(Ok(amount)) => Ok(amount),
+            Some(Err(_)) | None => Err("bad amount"),
+        },
+    };
+    let order = Order {
+        id: table.identifier("order").map_err(|_| "bad identifier")?.to_owned(),
+        sold: token("token_sold_symbol", "token_sold_price_usd")?,
+        // What is given is rounded down and what is wanted up, so that no limit is lower than the order's.
+        give: amount("token_sold_amount", false)?,
+        bought: token("token_bought_symbol", "token_bought_price_usd")?,
+        want: amount("token_bought_amount", true)?,
+    };
+    match (reference(&order.sold.price), reference(&order.bought.price)) {
+        _ if order.sold == order.bought => Err("same asset"),
+        (Some(_), Some(_)) => Ok(order),
+        _ => Err("bad price"),
+    }
+}
+
+/// The decimals of a token's asset, and the price of its whole unit.
+fn reference(price: &str) -> Option<(u8, Price)> {
+    if scaled(price, 12, false)? < CHEAP {
+        return Some((TOKEN_PLACES + 6, Price::new(scaled(price, 18, false)?, 12).ok()?));
+    }
+    Some((TOKEN_PLACES, Price::new(scaled(price, 12, false)?, 12).ok()?))
+}
+
+fn write(out: &Path, orders: &[Order], mut imported: Imported) -> Result<Imported, FileError> {
+    let dir = out.join(imported.auction.to_string());
+    fs::create_dir_all(&dir).map_err(|e| FileError {
+        file: dir.to_string_lossy().into_owned(),
+        line: 0,
+        column: "",
+        reason: super::Reason::Io(e),
+    })?;
+    // Tokens that share a symbol are numbered in the order of their prices.
+    let tokens: BTreeSet<&Token> = orders.iter().flat_map(|order| [&order.sold, &order.bought]).collect();
+    let mut names: BTreeMap<&Token, String> = BTreeMap::new();
+    let mut last: (&str, usize) = ("", 0);
+    for token in tokens {
+        last = if last.0 == token.symbol { (last.0, last.1 + 1) } else { (&token.symbol, 1) };
+        let name = match last.1 {
+            1 => token.symbol.clone(),
+            number => format!("{}#{number}", token.symbol),
+        };
+        names.insert(token, name);
+    }
+    write_file(&dir.join("assets.csv"), |file| {
+        writeln!(file, "asset_id,decimals,ref_usd")?;
+        for (token, name) in &names {
+            let (decimals, price) = reference(&token.price).expect("orders without a price were left out");
+            writeln!(file, "{},{decimals},{price}", field(name))?;
+        }
+        Ok(())
+    })?;
+    write_file(&dir.join("offers.csv"), |file| {
+        writeln!(
+            file,
+            "offer_id,party,give_asset,give_qty,want_asset,want_qty,divisible,min_fill,valid_from,valid_until"
+        )?;
+        for Order { id, sold, give, bought, want } in orders {
+            let id = field(id);
+            let (sold, bought) = (field(&names[sold]), field(&names[bought]));
+            writeln!(file, "O{id},P{id},{sold},{give},{bought},{want},1,0,0,1")?;
+        }
+        Ok(())
+    })?;
+    (imported.assets, imported.offers) = (names.len(), orders.len());
+    Ok(imported)
+}
+
+/// A decimal with or without exponent (`2.1e-05`), in units of 10^-`places`, rounded down or `up`. `None` if it is none or
+/// beyond 2^128.
+fn scaled(text: &str, places: u8, up: bool) -> Option<u128> {
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let exponent = exponent.strip_prefix('+').unwrap_or(exponent).parse::<i16>().ok()?;
+    let plain = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || !plain(whole) || !plain(part) || text.len() > 60 {
+        return None;
+    }
+    let number = format!("{whole}{part}").parse::<u128>().ok()?;
+    let shift = i32::from(places) + i32::from(exponent) - i32::try_from(part.len()).ok()?;
+    if shift >= 0 {
+        return number.checked_mul(10u128.checked_pow(u32::try_from(shift).ok()?)?);
+    }
+    let Some(cut) = 10u128.checked_pow(shift.unsigned_abs()) else {
+        return Some(u128::from(up && number > 0));
+    };
+    Some(if up { number.div_ceil(cut) } else { number / cut })
+}
+
+/// Feeds bytes to the reader of orders' numbers; for fuzzing, never panics.
+pub fn fuzz_order(bytes: &[u8]) {
+    let text = [COLUMNS.join(",").as_bytes(), b"\n", bytes].concat();
+    let table = Source::bytes("orders", &text).and_then(|source| Table::new(source, &COLUMNS, 100));
+    if let Ok(mut table) = table {
+        while table.next().is_ok_and(|more| more) {
+            let _ = order(&table);
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = (scaled(text, 12, true), reference(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{reference, scaled};
+
+    #[test]
+    fn numbers_are_read_as_they_are_written_by_machines() {
+        let cases = [
+            ("0.18000000000000002", 12, false, Some(180_000_000_000)),
+            ("0.18000000000000002", 12, true, Some(180_000_000_001)),
+            ("2.1e-05", 12, false, Some(21_000_000)),
+            ("1e-18", 12, true, Some(1)),
+            ("1e-18", 12, false, Some(0)),
+            ("1.5E+3", 2, false, Some(150_000)),
+            ("1e40", 12, false, None),
+            ("1e-400", 12, true, Some(1)),
+            ("-1", 12, false, None),
+            ("nan", 12, false, None),
+            ("", 12, false, None),
+            (".5", 12, false, None),
+            ("1e99999", 12, false, None),
+        ];
+        for (text, places, up, expected) in cases {
+            assert_eq!(scaled(text, places, up), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_million_of_a_cheap_token_is_a_whole_unit() {
+        let told = |price| reference(price).map(|(decimals, price)| (decimals, price.to_string()));
+        assert_eq!(told("3437.0"), Some((12, "3437".to_owned())));
+        assert_eq!(told("4.542467893297471e-11"), Some((18, "0.000045424678".to_owned())));
+        assert_eq!(told("1e-20"), None);
+        assert_eq!(told("1e13"), None);
+    }
+}
