@@ -154,7 +154,9 @@ impl Application for DataChain {
                         let members = seats.iter().map(|seat| (seat.validator, seat.weight)).collect();
                         run.set_following(members).map_err(Rejection::Validators)?;
                     }
-                    FromIdentity::Banned { validator, .. } => run.ban(validator),
+                    FromIdentity::Banned { validator, .. } => {
+                        run.ban(validator);
+                    }
                     FromIdentity::Eased => run.ease(),
                 }
                 Ok(())

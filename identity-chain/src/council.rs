@@ -95,11 +95,11 @@ pub(crate) fn ban(run: &mut Run<'_>, by: Address, accusation: &Accusation, evide
     let ban = Ban::new(chain, era, evidence, by, run.time());
     BANS.put(run.state_mut(), &key, &ban);
     EVIDENCE.put(run.state_mut(), &key, evidence);
-    run.ban(key);
+    let decides = run.ban(key);
     run.emit(&Event::ValidatorBanned { key, ban });
     // Whoever voted for easing knew nothing of this.
     for (number, proposal) in PROPOSALS.all(run.state()) {
-        if proposal.change == Change::Ease {
+        if decides && proposal.change == Change::Ease {
             close(run, number, Outcome::Moot);
         }
     }

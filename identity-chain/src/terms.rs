@@ -163,8 +163,8 @@ fn changed(text: &mut String, state: &dyn Read, change: &Change) -> Result<(), R
         }
         Change::Ease => line(
             text,
-            "Validators were banned, so blocks take at least the classical grade. From now on the low grade that the \
-             genesis names is enough again while all is well.",
+            "Validators were banned, so blocks take at least the classical grade. The low grade that the genesis names \
+             becomes enough again while all is well.",
         ),
     }
     Ok(())

@@ -166,10 +166,19 @@ impl<'a> Run<'a> {
     }
 
     /// Says that a key equivocated, provably: as long as it is still a validator, it leads no round of an era that begins
-    /// from now on, and from the next block on it takes more weight to be final.
-    pub fn ban(&mut self, key: PublicKey) {
+    /// from now on, and from the next block on it takes more weight to be final. Tells whether it decides now or soon; one
+    /// that does not makes nothing stricter.
+    pub fn ban(&mut self, key: PublicKey) -> bool {
         crate::account::BANNED.put(self.state, &key, &());
-        crate::account::STRICT.put(self.state, &());
+        let era = crate::account::ERA.get(&*self.state).map_or(0, |era| era.number);
+        let fixed = [era, era.saturating_add(1)]
+            .into_iter()
+            .filter_map(|era| crate::account::VALIDATORS.get(&*self.state, &(self.chain, era)));
+        let decides = fixed.chain([self.following()]).flatten().any(|(member, _)| member == key);
+        if decides {
+            crate::account::STRICT.put(self.state, &());
+        }
+        decides
     }
 
     /// Whether eras begin at the classical grade at least, because a key was banned.

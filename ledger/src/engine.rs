@@ -102,7 +102,7 @@ pub enum Report {
         peer: PublicKey,
     },
     /// Somebody speaks of an era that does not run here: one of the two is behind, or follows other rules. Told once for
-    /// each of its eras.
+    /// each of its eras, in ascending order, and once a second at most.
     OtherEra {
         /// Who.
         peer: PublicKey,

@@ -118,7 +118,7 @@ fn drive(
         }
         if chain == SubChain::Identity && !seated {
             seated = true;
-            wire.seat(deciders(ledger));
+            wire.seat(SubChain::ALL.into_iter().flat_map(|chain| deciders(house.ledger(chain))).collect());
         }
         if !arrived && now < wake {
             continue;

@@ -25,12 +25,23 @@ impl Home {
     /// # Errors
     /// It is in use by another process, is not ours, or cannot be written.
     pub(crate) fn open(dir: &Path) -> Result<Home> {
+        Home::open_with(dir, &[LOCK])
+    }
+
+    /// Like [`Home::open`], also where nothing lies but the genesis and the settings of a network that a newcomer joins.
+    ///
+    /// # Errors
+    /// Like [`Home::open`].
+    pub(crate) fn join(dir: &Path) -> Result<Home> {
+        Home::open_with(dir, &[LOCK, "genesis", "settings"])
+    }
+
+    fn open_with(dir: &Path, brought: &[&str]) -> Result<Home> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make the folder {}", dir.display()))?;
         let marker = dir.join(MARKER);
-        if !is_ours(dir)? && !holds_only(dir, &[LOCK, "genesis", "settings"])? {
+        if !is_ours(dir)? && !holds_only(dir, brought)? {
             bail!(
-                "{} holds files but is no permuta folder: name an empty or a new one, or one with nothing in it but \
-                 the files genesis and settings of a network",
+                "{} holds files but is no permuta folder: name an empty or a new one with --dir",
                 dir.display()
             );
         }
@@ -199,7 +210,8 @@ mod tests {
         for file in ["genesis", "settings"] {
             fs::write(dir.path().join(file), file).unwrap();
         }
-        drop(Home::open(dir.path()).unwrap());
+        assert!(Home::open(dir.path()).is_err(), "a demo would write over them");
+        drop(Home::join(dir.path()).unwrap());
         assert!(is_ours(dir.path()).unwrap() && dir.path().join("genesis").exists());
     }
 

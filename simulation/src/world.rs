@@ -312,6 +312,8 @@ impl World {
                     trace.final_at(&seen);
                 }
             }
+            // Nothing is called back where nobody says how far execution is.
+            Effect::CallBack { .. } => {}
             Effect::Execute { block, threshold, .. } => {
                 assert!(
                     self.nodes[node].host.execute(&block, threshold),

@@ -496,7 +496,11 @@ fn the_low_grade_comes_back_by_vote_alone_once_the_cheat_is_out() {
     let proof = accuse(equivocation(&stage, EAST, SubChain::Data));
     stage.done(OPERATOR, &proof);
     assert!(STRICT.get(&stage.state).is_some());
-    assert!(stage.app_terms(NORTH, &stage.proposal(Change::Ease)).contains("the low grade"));
+    assert!(
+        stage
+            .app_terms(NORTH, &stage.proposal(Change::Ease))
+            .contains("The low grade that the genesis names")
+    );
     stage.refused(SOUTH, &stage.proposal(Change::Ease), "cheat-decides", "change");
 
     follow(&mut stage);

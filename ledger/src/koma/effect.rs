@@ -119,6 +119,13 @@ pub enum Effect {
         /// The threshold.
         threshold: u64,
     },
+    /// The threshold rose: what was to be executed above this height is final at it no more, and comes again once it is.
+    CallBack {
+        /// The era.
+        era: u64,
+        /// The last height at which execution had begun.
+        above: Height,
+    },
     /// Somebody equivocated: put it on record.
     Evidence(VerifiedEvidence),
     /// People have to decide; outside effects have stopped.

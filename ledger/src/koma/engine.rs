@@ -134,7 +134,7 @@ impl KomaEngine {
         let own = key.public();
         let (mut bodies, mut before, mut records) = (BTreeMap::new(), Vec::new(), Vec::new());
         let journal = kept;
-        let mut silent = None;
+        let (mut silent, mut spared) = (None, Height(0));
         // Memory that is empty may have been lost.
         let fresh = journal.is_empty();
         for kept in journal.iter().filter_map(|bytes| Kept::try_from_slice(bytes).ok()) {
@@ -144,6 +144,7 @@ impl KomaEngine {
                 Kept::Before(eras) => before = eras,
                 Kept::Silent(since) => silent = Some((true, since)),
                 Kept::Speaks(since) => silent = Some((false, since)),
+                Kept::Spared(height) => spared = height,
             }
         }
         let kept = bodies.keys().copied().collect();
@@ -191,7 +192,7 @@ impl KomaEngine {
             least: threshold,
             threshold,
             let_go: Height(0),
-            spared: Height(0),
+            spared,
         })
     }
 
@@ -247,6 +248,11 @@ impl KomaEngine {
                         }
                     }
                     Ask::Execute { era, block, .. } => self.execute(era, block, host, out),
+                    Ask::CallBack { era, above } => {
+                        if era == self.koma.current().era().number {
+                            self.queue.retain(|block| block.height <= above);
+                        }
+                    }
                     Ask::Final { .. } => {}
                     Ask::Evidence(evidence) => {
                         let against = evidence.against();
@@ -354,7 +360,10 @@ impl KomaEngine {
         };
         let Some(era) = self.koma.era(number).map(|instance| instance.era().clone()) else {
             let latest = self.koma.current().era().number;
-            if self.peer(now, from).other_era.replace(number) != Some(number) {
+            let peer = self.peer(now, from);
+            let told = peer.other_era;
+            if told.is_none_or(|(era, at)| era < number && at.plus_ms(STATUS_MS) <= now) {
+                peer.other_era = Some((number, now));
                 out.push(Effect::Report(Report::OtherEra { peer: from, era: number, latest }));
             }
             return;
@@ -426,7 +435,7 @@ impl Engine for KomaEngine {
             Input::Committed { height, block } => self.committed(now, height, block, host, &mut out),
         }
         self.tend(now, &mut out);
-        self.spare();
+        self.spare(&mut out);
         out.push(Effect::Wake(self.wake()));
         out
     }

@@ -1,8 +1,11 @@
 //! What an engine learns.
 
+use std::collections::BTreeSet;
+
 use super::era::Era;
 use super::message::Message;
 use super::policy::Mode;
+use super::validators::Member;
 use crate::hash::Hash;
 use crate::key::PublicKey;
 use crate::moment::Timestamp;
@@ -46,12 +49,12 @@ pub enum Event {
         /// How its members run it.
         mode: Mode,
     },
-    /// Evidence on record asks all nodes to execute at this threshold at least, from now on.
-    Raise {
+    /// The chain has evidence against these validators on record, whether or not this node saw their units.
+    Convicted {
         /// The era.
         era: u64,
-        /// The threshold.
-        threshold: u64,
+        /// All of them who decide in it.
+        members: BTreeSet<Member>,
     },
     /// An era is settled and checkpointed: its units are needed no more.
     Forget(u64),

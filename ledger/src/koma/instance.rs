@@ -23,7 +23,7 @@ use super::unit::VerifiedUnit;
 use super::validators::Member;
 use crate::hash::Hash;
 use crate::key::{KeyPair, PublicKey};
-use crate::moment::Timestamp;
+use crate::moment::{Height, Timestamp};
 
 /// For how many rounds after a proposal all bear witness, so that confidence grows beyond the classical grade.
 const SETTLE_ROUNDS: u64 = 3;
@@ -38,7 +38,12 @@ pub struct Instance {
     pending: Pending,
     policy: Policy,
     ladder: Vec<Finality>,
+    /// The last block that was to be executed.
     executed: BlockIx,
+    /// Up to where that is under way or done, where somebody says so.
+    executing: Option<Height>,
+    /// Against whom the chain has evidence on record.
+    convicted: BTreeSet<Member>,
     conflict: bool,
     round: Option<Round>,
     /// The round before, for what came late.
@@ -85,6 +90,8 @@ impl Instance {
             policy,
             ladder: thresholds.into_iter().map(Finality::new).collect(),
             executed: BlockIx::ROOT,
+            executing: None,
+            convicted: BTreeSet::new(),
             conflict: false,
             round: None,
             before: None,
@@ -224,6 +231,7 @@ impl Instance {
             self.ask(now, effects);
         }
         if self.policy.tick(now) {
+            self.call_back(effects);
             self.execute(effects);
         }
         if self.gossip_at <= now {

@@ -10,7 +10,7 @@ use super::instance::Instance;
 use super::message::Message;
 use super::policy::Mode;
 use crate::key::{KeyPair, PublicKey};
-use crate::moment::Timestamp;
+use crate::moment::{Height, Timestamp};
 
 /// How a node takes part.
 #[derive(Clone, Debug)]
@@ -54,6 +54,13 @@ impl Koma {
     /// Follows these thresholds in the eras that begin from now on: shares of the weight of those who decide in them.
     pub fn follow(&mut self, thresholds: Vec<u64>) {
         self.part.thresholds = thresholds;
+    }
+
+    /// Execution of the latest era has come to this height: what was to be executed above it can still be called back.
+    pub fn executing(&mut self, height: Height) {
+        if let Some(mut latest) = self.eras.last_entry() {
+            latest.get_mut().executing(height);
+        }
     }
 
     /// A peer is connected anew.
@@ -107,9 +114,9 @@ impl Koma {
                 }
             }
             Event::Begin { era, mode } => self.begin(*era, mode),
-            Event::Raise { era, threshold } => {
+            Event::Convicted { era, members } => {
                 if let Some(instance) = self.eras.get_mut(&era) {
-                    instance.raise(now, threshold, &mut effects);
+                    instance.convicted(now, members, &mut effects);
                 }
             }
             Event::Forget(era) => {

@@ -87,8 +87,7 @@ impl Policy {
         if weight == 0 {
             return base;
         }
-        let raised = validators.classical().max(weight.saturating_add(margin(mode)));
-        base.max(raised.min(validators.total() - 1))
+        base.max(raised(mode, validators.classical(), validators.total(), weight))
     }
 
     /// The lowest grade that a seal of `members` in `mode` may claim. Where one outweighs all others together it decides
@@ -143,7 +142,7 @@ impl Policy {
 
     /// Weight of `weight` in all has provably cheated.
     pub fn evidence(&mut self, weight: u64) -> Option<Alarm> {
-        self.raise(self.classical.max(weight.saturating_add(margin(self.mode))));
+        self.raise(raised(self.mode, self.classical, self.most + 1, weight));
         if weight <= self.classical {
             return None;
         }
@@ -164,6 +163,16 @@ impl Policy {
         self.threshold = self.threshold.max(threshold);
         rises
     }
+}
+
+/// The threshold that cheats of `weight` among `total` ask for: by the margin of the mode more than they weigh. As long as
+/// the classical grade bears them, it is no more than the others can reach by themselves, which takes more than half of all
+/// weight and threshold together; else one cheat and a generous margin would stop a chain for good. Beyond that nothing is
+/// sure, and the chain waits for people.
+fn raised(mode: Mode, classical: u64, total: u64, weight: u64) -> u64 {
+    let asked = weight.saturating_add(margin(mode));
+    let reachable = total.saturating_sub(weight.saturating_mul(2).saturating_add(1));
+    classical.max(if weight <= classical { asked.min(reachable) } else { asked }).min(total - 1)
 }
 
 /// By how much the threshold exceeds the weight of proven cheats.

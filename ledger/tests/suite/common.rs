@@ -130,7 +130,9 @@ impl Application for Coins {
 
     fn receive(&self, run: &mut Run<'_>, from: SubChain, number: u64, payload: &[u8]) -> Result<(), Refusal> {
         if let Ok((members, banned)) = Appointment::try_from_slice(payload) {
-            banned.into_iter().for_each(|key| run.ban(key));
+            banned.into_iter().for_each(|key| {
+                run.ban(key);
+            });
             run.set_following(members).expect("these can decide");
             return Ok(());
         }

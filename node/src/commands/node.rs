@@ -132,7 +132,7 @@ async fn serve(args: &Args) -> Result<()> {
     let open = Arc::new(AtomicBool::new(false));
     let mut stopped = demo::watch_signals(open.clone())?;
     let key = secret::read(&base.join(&config.key))?;
-    let home = Home::open(&base.join(&config.dir))?;
+    let home = Home::join(&base.join(&config.dir))?;
     let network = Network::read(home.dir())?.with_context(|| {
         format!("{} holds no genesis: put the files genesis and settings there", home.dir().display())
     })?;

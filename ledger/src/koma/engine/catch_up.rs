@@ -40,8 +40,8 @@ pub(super) struct Peer {
     heard_at: Timestamp,
     /// Up to which height it was sent the seal that it lacked.
     pub(super) told: Height,
-    /// Of which era it last spoke that does not run here.
-    pub(super) other_era: Option<u64>,
+    /// The latest era that does not run here and of which was told that it speaks, and when.
+    pub(super) other_era: Option<(u64, Timestamp)>,
     /// Bodies it sent of which no unit was seen.
     pub(super) unnamed: VecDeque<Hash>,
     pub(super) questions: u64,

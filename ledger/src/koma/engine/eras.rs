@@ -12,7 +12,7 @@ use crate::key::PublicKey;
 use crate::koma::era::{Era, Pace};
 use crate::koma::event::Event;
 use crate::koma::policy::Policy;
-use crate::koma::validators::{Validators, ValidatorsError};
+use crate::koma::validators::{Member, Validators, ValidatorsError};
 use crate::moment::{Height, Timestamp};
 
 /// Of how many eras is remembered how far they came; of those before, the seals tell.
@@ -81,6 +81,9 @@ impl KomaEngine {
         self.koma.follow(shares(&era.validators, &self.shares_per_mille));
         let mode = self.rules.mode;
         self.drive(now, Event::Begin { era: Box::new(era), mode }, host, out);
+        if self.spared > Height(0) {
+            self.keep_spared(out);
+        }
         self.learn_deciders(host);
     }
 
@@ -88,11 +91,13 @@ impl KomaEngine {
     /// node, nothing is executed below the threshold which that asks for.
     pub(super) fn read_record(&mut self, now: Timestamp, host: &mut dyn Host, out: &mut Vec<Effect>) {
         let era = self.koma.current().era().clone();
-        let banned = era.validators.members().iter().filter(|(key, _)| host.is_banned(*key));
-        let weight = banned.map(|(_, weight)| *weight).sum();
-        self.least = Policy::on_record(self.rules.mode, &era.validators, era.strict, weight);
-        if self.koma.current().policy().threshold() < self.least {
-            self.drive(now, Event::Raise { era: era.number, threshold: self.least }, host, out);
+        let validators = &era.validators;
+        let banned = |member: &Member| validators.key(*member).is_some_and(|key| host.is_banned(key));
+        let members: BTreeSet<Member> = validators.all().filter(banned).collect();
+        let weight = members.iter().map(|member| validators.weight(*member)).sum();
+        self.least = Policy::on_record(self.rules.mode, validators, era.strict, weight);
+        if !members.is_empty() {
+            self.drive(now, Event::Convicted { era: era.number, members }, host, out);
         }
     }
 
@@ -129,6 +134,11 @@ impl KomaEngine {
         self.koma.eras().map(|instance| instance.policy().threshold()).max().unwrap_or_default()
     }
 
+    fn keep_spared(&self, out: &mut Vec<Effect>) {
+        let era = self.koma.current().era().number;
+        out.push(Effect::Keep { era, bytes: encode(&Kept::Spared(self.spared)), sync: false });
+    }
+
     /// Up to which block all may leave the chain when nobody asks for more than the rules do.
     fn leaves(&self) -> Height {
         let mut leaves = Height(0);
@@ -151,10 +161,11 @@ impl KomaEngine {
     }
 
     /// Notes what may leave before evidence asks for more: that is not taken back.
-    pub(super) fn spare(&mut self) {
+    pub(super) fn spare(&mut self, out: &mut Vec<Effect>) {
         let threshold = self.threshold();
-        if self.threshold < threshold {
-            self.spared = self.spared.max(self.let_go);
+        if self.threshold < threshold && self.spared < self.let_go {
+            self.spared = self.let_go;
+            self.keep_spared(out);
         }
         self.threshold = threshold;
         self.let_go = self.leaves();

@@ -69,18 +69,15 @@ impl KomaEngine {
                 return;
             }
             self.executing = Some(next);
+            self.koma.executing(next);
             out.push(Effect::Final { block: block.clone(), era, grade, seal: Some(Box::new(seal.clone())) });
             return;
         }
         let Some(proposal) = self.queue.front().filter(|block| block.height == next) else { return };
         let Some(block) = self.bodies.get(&proposal.block) else { return };
-        let instance = self.koma.current();
-        if !instance.is_final_now(next) {
-            // It was, before evidence raised the threshold.
-            return;
-        }
-        let era = instance.era().number;
+        let era = self.koma.current().era().number;
         self.executing = Some(next);
+        self.koma.executing(next);
         out.push(Effect::Final { block: block.clone(), era, grade: self.least, seal: None });
     }
 

@@ -1,5 +1,7 @@
 //! What is final at each threshold, which threshold counts, and what is executed.
 
+use std::collections::BTreeSet;
+
 use super::{Instance, SETTLE_ROUNDS};
 use crate::koma::dag::Inserted;
 use crate::koma::effect::Effect;
@@ -21,17 +23,49 @@ impl Instance {
         self.busy_until = now.plus_ms(SETTLE_ROUNDS * self.round_ms());
     }
 
-    pub(super) fn raise_for_evidence(&mut self, effects: &mut Vec<Effect>) {
-        let alarm = self.policy.evidence(self.dag.faulty_weight());
-        effects.extend(alarm.map(|alarm| Effect::Alarm { era: self.era.number, alarm }));
-        self.watch_threshold();
+    /// The chain has evidence against these on record.
+    pub(in crate::koma) fn convicted(
+        &mut self,
+        now: Timestamp,
+        members: BTreeSet<Member>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if members.is_subset(&self.convicted) {
+            return;
+        }
+        self.convicted.extend(members);
+        self.raise_for_evidence(effects);
+        // The others have to speak again for anything to reach the higher threshold.
+        self.busy_until = now.plus_ms(SETTLE_ROUNDS * self.round_ms());
+        self.follow(now, None, effects);
     }
 
-    /// Evidence on record asks for a higher threshold.
-    pub(in crate::koma) fn raise(&mut self, now: Timestamp, threshold: u64, effects: &mut Vec<Effect>) {
-        self.policy.raise(threshold);
+    fn raise_for_evidence(&mut self, effects: &mut Vec<Effect>) {
+        let cheats = self.convicted.iter().filter(|member| !self.dag.is_faulty(**member));
+        let unseen: u64 = cheats.map(|member| self.era.validators.weight(*member)).sum();
+        let before = self.policy.threshold();
+        let alarm = self.policy.evidence(self.dag.faulty_weight() + unseen);
+        effects.extend(alarm.map(|alarm| Effect::Alarm { era: self.era.number, alarm }));
         self.watch_threshold();
-        self.follow(now, None, effects);
+        if self.policy.threshold() > before {
+            self.call_back(effects);
+        }
+    }
+
+    /// Execution has come this far.
+    pub(in crate::koma) fn executing(&mut self, height: Height) {
+        self.executing = self.executing.max(Some(height));
+    }
+
+    /// The threshold rose: what was to be executed below it, and is not yet, has to reach the new one.
+    pub(super) fn call_back(&mut self, effects: &mut Vec<Effect>) {
+        let Some(executing) = self.executing else { return };
+        let above = executing.max(self.era.root_height);
+        let blocks = self.dag.blocks();
+        if blocks.get(self.executed).height > above {
+            self.executed = blocks.ancestor(self.executed, above);
+            effects.push(Effect::CallBack { era: self.era.number, above });
+        }
     }
 
     /// Follows the threshold at which blocks are executed.
@@ -86,16 +120,6 @@ impl Instance {
             let alarm = self.policy.conflict(threshold);
             effects.push(Effect::Alarm { era: self.era.number, alarm });
         }
-    }
-
-    /// Whether a block at this height that was found final is final at the threshold that holds by now, too.
-    pub(in crate::koma) fn is_final_now(&self, height: Height) -> bool {
-        let threshold = self.policy.threshold();
-        let at = self.ladder.partition_point(|finality| finality.threshold() < threshold);
-        let Some(target) = self.ladder.get(at).map(Finality::last) else { return false };
-        let blocks = self.dag.blocks();
-        blocks.descends(target, self.executed)
-            || blocks.descends(self.executed, target) && height <= blocks.get(target).height
     }
 
     /// Executes what is final at the threshold of the era. What was executed stays.

@@ -75,8 +75,9 @@ impl Instance {
         self.gossip_at = now.plus_ms(GOSSIP_ROUNDS * self.round_ms());
         let others = self.others();
         self.told.retain(|_, at| at.plus_ms(self.era.round_ms(self.era.pace.max_exponent)) > now);
+        let retry_ms = self.retry_ms();
         // Keys that come and go must not pile up; a peer that is only slow gets further, or asks again, long before.
-        self.given.retain(|_, given| given.at.plus_ms(4 * MAX_PATIENCE_MS) > now);
+        self.given.retain(|_, given| given.at.plus_ms(4 * MAX_PATIENCE_MS.max(retry_ms)) > now);
         if let Some(peer) = others.get(self.gossip_turn % others.len().max(1)) {
             self.gossip_turn += 1;
             self.tell(now, *peer, effects);

@@ -58,7 +58,7 @@ impl Instance {
         if leads {
             self.ask_for_block(start, effects);
         }
-        if self.choice_is_settled() {
+        if self.choice_is_settled(self.era.validators.classical()) {
             self.policy.classical_at(now);
         }
     }
@@ -67,10 +67,9 @@ impl Instance {
         self.speaks && self.own.is_some_and(|own| !self.dag.is_faulty(own))
     }
 
-    /// Whether nothing more than the last classically final block is voted for.
-    pub(super) fn choice_is_settled(&self) -> bool {
-        let classical = self.era.validators.classical();
-        let last = self.ladder.iter().find(|finality| finality.threshold() >= classical).map(Finality::last);
+    /// Whether nothing more than the last block that is final at `threshold` is voted for.
+    fn choice_is_settled(&self, threshold: u64) -> bool {
+        let last = self.ladder.iter().find(|finality| finality.threshold() >= threshold).map(Finality::last);
         last == Some(self.dag.choice())
     }
 
@@ -156,7 +155,7 @@ impl Instance {
     pub(super) fn bear_witness(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         let heard = self.own.and_then(|own| self.dag.lane(own).last().copied());
         let heard = heard.map_or(self.era.start, |last| self.dag.timestamp(last));
-        let settled = self.choice_is_settled();
+        let settled = self.choice_is_settled(self.era.validators.classical().max(self.policy.threshold()));
         let Some(round) = &mut self.round else { return };
         round.witnessed = true;
         let silent = heard.plus_ms((HEARTBEAT_ROUNDS * round.length_ms).max(HEARTBEAT_MS)) <= now;

@@ -186,6 +186,90 @@ fn a_single_validator_runs_a_chain_and_goes_on_after_a_restart() {
     assert_eq!(executed(&seen), [1, 2, 3, 4, 5, 6, 7], "what was final is told again, and the chain goes on");
 }
 
+/// What a follower asks for when it hears of these units, each block of which is here and good.
+fn hears(koma: &mut Koma, dag: &ledger::koma::Dag, units: &[ledger::koma::UnitIx]) -> Vec<Effect> {
+    let from = dag.era().validators.key(Member(0)).unwrap();
+    let mut seen = Vec::new();
+    for unit in units {
+        let now = dag.timestamp(*unit).plus_ms(1);
+        if let Some(block) = dag.block(*unit) {
+            seen.extend(koma.step(now, Event::Body(dag.blocks().get(block).block)));
+        }
+        let message = Message::Units(vec![dag.verified(*unit)]);
+        let mut effects = koma.step(now, Event::Received { from, message });
+        while let Some(at) = effects.iter().position(|effect| matches!(effect, Effect::Validate { .. })) {
+            let Effect::Validate { era, proposal, .. } = effects.swap_remove(at) else { unreachable!() };
+            effects.extend(koma.step(now, Event::Validated { era, unit: proposal.id, valid: true }));
+        }
+        seen.extend(effects);
+    }
+    seen
+}
+
+#[test]
+fn what_was_not_executed_before_evidence_came_on_record_has_to_reach_the_threshold_that_it_asks_for() {
+    let cast = cast(&[1; 7]);
+    let mode = Mode::Adaptive { low: 0, within_ms: 60_000, margin: 2 };
+    let mut dag = ledger::koma::Dag::new(cast.era.clone());
+    let leader = cast.era.leader(cast.era.next_start(cast.era.start, 0)).index();
+    let honest: Vec<usize> = (0..7).filter(|member| *member != (leader + 1) % 7).collect();
+    let mut units = vec![cast.add(&mut dag, leader, &[], Some(Hash([1; 32])))];
+    let layer = |dag: &mut ledger::koma::Dag, members: &[usize]| -> Vec<_> {
+        members.iter().map(|member| cast.add(dag, *member, members, None)).collect()
+    };
+    // A majority of four has said it twice; later six do.
+    let four: Vec<usize> =
+        honest.iter().copied().filter(|member| *member != leader).take(3).chain([leader]).collect();
+    units.extend(layer(&mut dag, &four));
+    units.extend(layer(&mut dag, &four));
+    let later: Vec<_> = (0..4).flat_map(|_| layer(&mut dag, &honest)).collect();
+
+    let cheat = Member(((leader + 1) % 7) as u16);
+    let executes = |seen: &[Effect]| seen.iter().any(|effect| matches!(effect, Effect::Execute { .. }));
+    let called_back = |seen: &[Effect]| {
+        seen.iter().find_map(|effect| match effect {
+            Effect::CallBack { above, .. } => Some(above.0),
+            _ => None,
+        })
+    };
+    for (begun, recalled) in [(0, Some(0)), (1, None)] {
+        let part = Part { key: ledger::KeyPair::from_seed([42; 32]), speaks: false, thresholds: Vec::new() };
+        let mut koma = Koma::new(part, (*cast.era).clone(), mode, []);
+        koma.executing(ledger::Height(0));
+        assert!(executes(&hears(&mut koma, &dag, &units)), "at the low grade");
+        koma.executing(ledger::Height(begun));
+        let now = dag.timestamp(*units.last().unwrap()).plus_ms(2);
+        let seen = koma.step(now, Event::Convicted { era: 0, members: [cheat].into() });
+        assert_eq!(called_back(&seen), recalled);
+        assert_eq!(koma.current().policy().threshold(), 3);
+        assert!(!executes(&seen), "it is not final at 3");
+        let again = koma.step(now, Event::Convicted { era: 0, members: [cheat].into() });
+        assert_eq!(called_back(&again), None, "evidence counts once");
+        let seen = hears(&mut koma, &dag, &later);
+        assert_eq!(executes(&seen), recalled.is_some(), "what had begun is not done twice");
+        assert!(!seen.iter().any(|effect| matches!(effect, Effect::Alarm { .. })));
+        assert_eq!(koma.current().executed().height.0, 1);
+    }
+}
+
+#[test]
+fn whatever_cheats_the_classical_grade_bears_the_others_reach_the_threshold_without_them() {
+    for total in 1..60u64 {
+        let validators = cast(&vec![1; total as usize]).era.validators.clone();
+        for margin in [0, 1, 2, 5, u64::MAX] {
+            let mode = Mode::Adaptive { low: 0, within_ms: 1, margin };
+            for weight in 1..=validators.classical() {
+                let raised = Policy::on_record(mode, &validators, false, weight);
+                assert!(2 * (total - weight) > total + raised, "{weight} of {total} with {margin}: {raised}");
+                assert!(raised >= validators.classical());
+            }
+        }
+    }
+    // More than they bear is never executed upon.
+    let seven = cast(&[1; 7]).era.validators.clone();
+    assert_eq!(Policy::on_record(Mode::Classical, &seven, false, 3), 3);
+}
+
 #[test]
 fn who_lost_its_disk_says_nothing_until_the_next_era() {
     let cast = cast(&[1]);
