@@ -182,7 +182,8 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Options<'_>, prices:
     } else {
         certify(&scene, book, rules, now, &answer.prices, &pool, &stats)
     };
-    let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, &fill, now) };
+    let use_of = |at| reasons::Use { gives: fill.given(at) > 0, has_room: fill.room(at) > 0 };
+    let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, use_of, now) };
     options.tell(Stage::Certificate, 1, 1, fill.value());
     Clearing { answer, bound: bound.max(report.value), duals, report, unfilled, stats }
 }

@@ -46,5 +46,5 @@ mod whole;
 pub use clear::{Algorithm, Clearing, Effort, Options, Progress, Stage, Stats, clear};
 pub use market::{Market, MarketError};
 pub use quote::{Ask, MAX_PATHS, Path, Quote, QuoteError, Strict};
-pub use reasons::{Missing, Reason, Unfilled};
+pub use reasons::{Missing, Reason, Unfilled, unfilled_beside};
 pub use trial::{Near, Suggestion, Trial};

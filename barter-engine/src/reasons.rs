@@ -1,9 +1,9 @@
 //! Why an offer gives nothing, and what would help it.
 
-use crate::fill::Fill;
 use crate::scene::Scene;
-use clearing::{Amount, AssetKey, Book, Mode, Offer, OfferKey};
+use clearing::{Amount, AssetKey, Book, Mode, Offer, OfferKey, Prices, Ring, Rules};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 
 /// Why a valid offer gives nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +87,31 @@ struct Pair {
     left: f64,
 }
 
-/// Finds a reason for each valid offer that gives nothing.
-pub(crate) fn unfilled(book: &Book, scene: &Scene, fill: &Fill<'_>, now: u64) -> Vec<Unfilled> {
+/// What a clearing does with an offer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Use {
+    /// Whether it gives something.
+    pub(crate) gives: bool,
+    /// Whether it could give more.
+    pub(crate) has_room: bool,
+}
+
+/// Why each valid offer of `book` that is in none of `rings` gives nothing, at the references and at `now` (epoch
+/// seconds), by offer. For clearings that give an offer one ring: one that is in a ring counts as used up, whatever is
+/// left of it.
+#[must_use]
+pub fn unfilled_beside(book: &Book, rules: &Rules, now: u64, rings: &[Ring]) -> Vec<Unfilled> {
+    let taken: BTreeSet<OfferKey> = rings.iter().flat_map(|ring| &ring.legs).map(|leg| leg.offer).collect();
+    let scene = Scene::new(book, rules, now, &Prices::default());
+    let use_of = |at: u32| {
+        let gives = taken.contains(&book.offers()[scene.offer(at).index].key);
+        Use { gives, has_room: !gives }
+    };
+    unfilled(book, &scene, use_of, now)
+}
+
+/// Finds a reason for each valid offer that gives nothing; `use_of` is asked for live offers, by their place in the scene.
+pub(crate) fn unfilled(book: &Book, scene: &Scene, use_of: impl Fn(u32) -> Use, now: u64) -> Vec<Unfilled> {
     let place = |key| book.asset_index(key).expect("a book holds the assets of its offers");
     let mut live = vec![None; book.offers().len()];
     for (at, offer) in (0u32..).zip(&scene.offers) {
@@ -112,10 +135,10 @@ pub(crate) fn unfilled(book: &Book, scene: &Scene, fill: &Fill<'_>, now: u64) ->
         let pair =
             pairs.entry((place(offer.give), place(offer.want))).or_insert((f64::INFINITY, f64::INFINITY));
         pair.0 = pair.0.min(log);
-        if live[index].is_some_and(|at| fill.room(at) > 0) {
+        if live[index].is_some_and(|at| use_of(at).has_room) {
             pair.1 = pair.1.min(log);
         }
-        if live[index].is_none_or(|at| fill.given(at) == 0) {
+        if live[index].is_none_or(|at| !use_of(at).gives) {
             open.push((place(offer.give), index));
         }
     }

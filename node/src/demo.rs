@@ -24,6 +24,7 @@ use ledger::{Hash, Height, KeyPair, PublicKey, SubChain, Tag};
 use payment_chain::view;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use web::clearings::Clearings;
 use web::projector::Projector;
 use web::sure::Caution;
 
@@ -206,7 +207,7 @@ pub(crate) async fn perform(
     let (broken, mut broke) = unbounded_channel();
     let motor = start(broken)?;
     let projection = Projection::start(house.clone(), projector)?;
-    let solving = Solving::start(house.clone(), stage.clone())?;
+    let solving = Solving::start(house.clone(), stage.clone(), Clearings::beside(&home.path("files")))?;
     let server = web::serve(app.clone()).with_context(|| format!("cannot listen on {bind}"))?;
     let handle = server.handle();
     let serving = tokio::spawn(server);

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use barter_engine::Unfilled;
 use barter_engine::{Algorithm, Effort, Options};
-use clearing::{Amount, Answer, Book, OfferKey, Ring, UsdValue, check, ring_value};
-use payment_chain::model::OfferId;
+use clearing::{Answer, Book, Certificate, OfferKey, Prices, Ring, UsdValue, check, ring_value};
+use payment_chain::certificate_hash;
 use payment_chain::payload::{MAX_RINGS, Payload, SubmittedRing};
 use payment_chain::view::OpenBatch;
 
@@ -22,8 +23,8 @@ pub(crate) struct Proposal {
     pub(crate) answer: Answer,
     /// Their exact value.
     pub(crate) value: UsdValue,
-    /// No clearing of this book is worth more.
-    pub(crate) bound: UsdValue,
+    /// Proves that no clearing of this book is worth more than so much.
+    pub(crate) certificate: Certificate,
 }
 
 /// Chooses rings of which no two share an offer, and none has both an offer that waits for signatures and one that
@@ -33,7 +34,7 @@ pub(crate) struct Proposal {
 /// A clearing that does not hold by the exact check is never proposed.
 pub(crate) fn propose(
     batch: &OpenBatch,
-    bound: UsdValue,
+    certificate: Certificate,
     find: impl Fn(&Book) -> Vec<Ring>,
 ) -> Option<Proposal> {
     let mut rings: Vec<Ring> = Vec::new();
@@ -67,22 +68,31 @@ pub(crate) fn propose(
             |faults| tracing::error!(batch = %batch.batch, "the rings found do not hold: {faults:?}"),
         )
         .ok()?;
-    Some(Proposal { answer, value: report.value, bound: bound.max(report.value) })
+    Some(Proposal { answer, value: report.value, certificate })
 }
 
 impl Proposal {
-    /// The request that hands it in: its value rounded down, its bound rounded up, as the chain asks.
+    /// The request that hands it in: its value rounded down, as the chain asks.
     pub(crate) fn payload(&self, batch: &OpenBatch) -> Payload {
-        let rings = self.answer.rings.iter();
-        let legs = |ring: &Ring| -> Vec<(OfferId, Amount)> {
-            ring.legs.iter().map(|leg| (OfferId(leg.offer.0), leg.give)).collect()
-        };
-        Payload::SubmitClearing {
+        Payload::SubmitCertified {
             batch: batch.batch,
             declared_micro_usd: self.value.floor_to(6).unwrap_or(u128::MAX),
-            bound_micro_usd: self.bound.floor_to(6).map_or(u128::MAX, |floor| floor.saturating_add(1)),
-            rings: rings.map(|ring| SubmittedRing { legs: legs(ring) }).collect(),
+            bound_micro_usd: self.certificate.bound_micro_usd(),
+            certificate: certificate_hash(&self.certificate),
+            rings: self.answer.rings.iter().map(SubmittedRing::from).collect(),
         }
+    }
+
+    /// Why each offer that is in no ring is in none. Those that are signed first and binding ones apart do not meet, so
+    /// each side is asked about its own book.
+    pub(crate) fn unfilled(&self, batch: &OpenBatch) -> Vec<Unfilled> {
+        let beside =
+            |book: &Book| barter_engine::unfilled_beside(book, &batch.rules, batch.now, &self.answer.rings);
+        let mut unfilled = beside(&part(&batch.book, |key| !batch.apart.contains(&key)));
+        let apart = beside(&part(&batch.book, |key| !batch.indicative.contains(&key)));
+        unfilled.extend(apart.into_iter().filter(|one| batch.apart.contains(&one.offer)));
+        unfilled.sort_unstable_by_key(|one| one.offer);
+        unfilled
     }
 }
 
@@ -98,15 +108,21 @@ pub(crate) fn find(book: &Book, batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sy
     barter_engine::clear(book, &batch.rules, batch.now, &options).answer.rings
 }
 
-/// The engine's proof of what no clearing of the batch can pass, as far as it gets until `stop` says so.
-pub(crate) fn bound(batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> UsdValue {
+/// The engine's proof of what no clearing of the batch can pass, as far as it gets until `stop` says so. It rests on the
+/// duals alone, so that whoever has them need not believe anything else.
+pub(crate) fn certify(batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> Certificate {
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
         stop: Some(stop),
         ..Options::default()
     };
-    barter_engine::clear(&batch.book, &batch.rules, batch.now, &options).bound
+    let OpenBatch { book, rules, now, .. } = batch;
+    let duals = barter_engine::clear(book, rules, *now, &options).duals;
+    let bound = clearing::bound(book, rules, *now, &Prices::default(), &duals);
+    let bound_micro_usd = bound.floor_to(6).map_or(u128::MAX, |floor| floor.saturating_add(1));
+    let names = book.assets().iter().map(|asset| asset.key.to_string());
+    Certificate::new(bound_micro_usd, names.zip(duals))
 }
 
 fn part(book: &Book, takes: impl Fn(OfferKey) -> bool) -> Book {
@@ -127,7 +143,7 @@ fn stands_alone(book: &Book, ring: &Ring) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clearing::{Asset, AssetKey, Leg, Offer, PartyKey, Rules};
+    use clearing::{Amount, Asset, AssetKey, Leg, Offer, PartyKey, Rules};
     use ledger::{Height, Timestamp};
     use payment_chain::model::BatchId;
 
@@ -168,9 +184,9 @@ mod tests {
 
     fn solve(batch: &OpenBatch) -> Vec<Vec<u64>> {
         let never = || false;
-        let proposal = propose(batch, bound(batch, &never), |book| find(book, batch, &never));
+        let proposal = propose(batch, certify(batch, &never), |book| find(book, batch, &never));
         let rings = proposal.map(|proposal| {
-            assert!(proposal.value <= proposal.bound);
+            assert!(proposal.value.floor_to(6).unwrap() <= proposal.certificate.bound_micro_usd());
             proposal.answer.rings
         });
         let mut keys: Vec<Vec<u64>> = rings.unwrap_or_default().iter().map(offers_of).collect();

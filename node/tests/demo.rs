@@ -238,3 +238,104 @@ fn what_stands_in_the_way_is_said_before_anything_is_touched() {
     assert!(told(&refused).contains("no permuta folder"), "{}", told(&refused));
     assert_eq!(std::fs::read_to_string(&thesis).unwrap(), "ten years of work");
 }
+
+/// An answer to a request: its head and its body.
+struct Reply {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The cookies that it sets, as a browser sends them back.
+    fn cookies(&self) -> String {
+        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
+        let set = lines.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        let pairs: Vec<&str> = set.filter_map(|(_, value)| value.split(';').next()).collect();
+        pairs.join("; ")
+    }
+}
+
+/// Sends one request and reads the answer to its end.
+fn ask(port: u16, request: &str, cookies: &str, form: &str) -> Reply {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = form.len();
+    write!(
+        stream,
+        "{request} HTTP/1.0\r\nHost: localhost\r\nCookie: {cookies}\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    Reply { head: String::from_utf8_lossy(&answer[..end]).into_owned(), body: answer[end + 4..].to_vec() }
+}
+
+/// The text between two others.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
+    rest.split_once(after).unwrap().0
+}
+
+/// Unpacks an archive of small files into `dir`; where they lie.
+fn unpack(archive: &[u8], dir: &Path) -> std::path::PathBuf {
+    let mut rest = archive;
+    let mut folder = dir.to_owned();
+    while rest.first().is_some_and(|byte| *byte != 0) {
+        let field = |from: usize, to: usize| {
+            String::from_utf8(rest[from..to].iter().copied().take_while(|byte| *byte != 0).collect()).unwrap()
+        };
+        let size = usize::from_str_radix(&field(124, 136), 8).unwrap();
+        let path = dir.join(field(0, 100));
+        folder = path.parent().unwrap().to_owned();
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(&path, &rest[512..512 + size]).unwrap();
+        rest = &rest[512 + size.next_multiple_of(512)..];
+    }
+    folder
+}
+
+#[test]
+fn a_loser_takes_a_batch_home_and_proves_it_again_without_trusting_anybody() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = Demo::start(&dir.path().join("demo"), &["--validators", "1"]);
+    let first = demo.ready();
+    demo.wait_for("a settled ring", |health| health.rings_settled > 0);
+    let login = first.lines().find(|line| line.contains("dhaka@permuta.example")).unwrap();
+    let password = login.split_once("dhaka@permuta.example").unwrap().1.split_whitespace().next().unwrap();
+    let page = ask(demo.port, "GET /signin", "", "");
+    let csrf = between(&page.text(), "data-csrf=\"", "\"").to_owned();
+    let form = format!("email=dhaka%40permuta.example&password={password}&csrf={csrf}");
+    let cookies = ask(demo.port, "POST /signin", &page.cookies(), &form).cookies();
+
+    // The newest batch that brought rings: only such have a share of the bound.
+    let list = ask(demo.port, "GET /batches", &cookies, "").text();
+    let row = list.split("href=\"/batches/").skip(1).find(|row| row.contains("\u{a0}%")).expect(&list);
+    let batch: u64 = row.split('"').next().unwrap().parse().unwrap();
+    let page = ask(demo.port, &format!("GET /batches/{batch}"), &cookies, "").text();
+    let named = between(&page, "<pre id=\"certificate\" dir=\"ltr\">", "<").to_owned();
+    let archive = ask(demo.port, &format!("GET /batches/{batch}/certificate"), &cookies, "");
+    let folder = unpack(&archive.body, dir.path());
+    assert_eq!(demo.stop().code(), Some(0));
+
+    let audit = || {
+        let (assets, offers) = (folder.join("assets.csv"), folder.join("offers.csv"));
+        let mut command = permuta();
+        command.arg("audit-clearing").arg("--assets").arg(assets).arg("--offers").arg(offers);
+        command.arg("--clearing").arg(&folder).output().unwrap()
+    };
+    let proved = audit();
+    assert!(proved.status.success(), "{}", told(&proved));
+    assert!(told(&proved).contains("so the summary's bound holds"), "{}", told(&proved));
+    assert!(told(&proved).contains(&named), "{named}: {}", told(&proved));
+
+    // With other duals it may still be a proof, but not the one that the chain names.
+    let duals = std::fs::read_to_string(folder.join("duals.csv")).unwrap();
+    let last = duals.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
+    std::fs::write(folder.join("duals.csv"), last).unwrap();
+    assert!(!told(&audit()).contains(&named));
+}

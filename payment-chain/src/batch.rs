@@ -1,6 +1,6 @@
 //! Batches: the book closes, freezes, is cleared by whoever has the best clearing that holds, and thaws.
 
-use clearing::{Amount, Answer, OfferKey, Report};
+use clearing::{Amount, Answer, Certificate, OfferKey, Report};
 use ledger::{Address, Hash, Read, Run, Tag};
 use vocabulary::Role;
 use vocabulary::messages::Conduct;
@@ -11,7 +11,10 @@ use crate::event::Event;
 use crate::model::{AssetId, BatchId, Leg, OfferId, Ring, Window};
 use crate::payload::{MAX_RINGS, SubmittedRing};
 use crate::refused::Refused;
-use crate::table::{BONDS, CHANGED, SNAPSHOT, SUBMISSIONS, SUBMITTED_RINGS, Submission, WINDOW};
+use crate::table::{
+    BONDS, CERTIFICATES, CHANGED, SNAPSHOT, SUBMISSIONS, SUBMITTED_CERTIFICATES, SUBMITTED_RINGS, Submission,
+    WINDOW,
+};
 use crate::view::{OpenBatch, open_batch};
 use crate::words::Label;
 use crate::{bond, book, contract, offer, party, settlement};
@@ -123,6 +126,12 @@ pub fn batch_hash(batch: BatchId) -> Hash {
     Hash::of_value(Tag::Content, &("permuta/1/batch", batch))
 }
 
+/// The name of a certificate: what a solver submits, and what stands with the batch when its clearing is taken.
+#[must_use]
+pub fn certificate_hash(certificate: &Certificate) -> Hash {
+    Hash::of(Tag::Content, &certificate.bytes())
+}
+
 /// Closes the batch of this height, if the height closes one and the book has changed since the last.
 pub(crate) fn close(config: &Config, run: &mut Run<'_>) {
     let height = run.height();
@@ -150,6 +159,7 @@ pub(crate) struct Proposal {
     pub(crate) batch: BatchId,
     pub(crate) declared_micro_usd: u128,
     pub(crate) bound_micro_usd: u128,
+    pub(crate) certificate: Option<Hash>,
     pub(crate) rings: Vec<SubmittedRing>,
 }
 
@@ -200,10 +210,13 @@ pub(crate) fn submit(
     if SUBMISSIONS.all(state).len() >= MAX_SUBMISSIONS {
         return Err(Refused::TooManySubmissions { most: MAX_SUBMISSIONS });
     }
-    let Proposal { declared_micro_usd, bound_micro_usd, rings, .. } = proposal;
+    let Proposal { declared_micro_usd, bound_micro_usd, certificate, rings, .. } = proposal;
     let submission = Submission { declared_micro_usd, bound_micro_usd, legs, at: run.height() };
     SUBMISSIONS.put(run.state_mut(), &solver, &submission);
     SUBMITTED_RINGS.put(run.state_mut(), &solver, &rings);
+    if let Some(certificate) = certificate {
+        SUBMITTED_CERTIFICATES.put(run.state_mut(), &solver, &certificate);
+    }
     let rings = rings.len() as u64;
     run.emit(&Event::ClearingSubmitted { batch, solver, declared_micro_usd, rings });
     Ok(())
@@ -222,9 +235,14 @@ pub(crate) fn end(config: &Config, run: &mut Run<'_>) {
     let taken = take(config, run, &open);
     SNAPSHOT.remove(run.state_mut(), &());
     WINDOW.remove(run.state_mut(), &());
+    let mut certified = None;
     let cleared = match taken {
         None => Event::BatchCleared { batch, solver: None, value_micro_usd: 0, bound_micro_usd: 0, rings: 0 },
-        Some(Taken { solver, bound_micro_usd, judgement, rings }) => {
+        Some(Taken { solver, bound_micro_usd, certificate, judgement, rings }) => {
+            if let Some(certificate) = certificate {
+                CERTIFICATES.put(run.state_mut(), &batch, &certificate);
+            }
+            certified = certificate.map(|certificate| Event::BatchCertified { batch, solver, certificate });
             execute(config, run, &open, &judgement.groups, &rings);
             // What the clearing left may make further rings.
             book::changed(run, BatchId(batch.0.saturating_add(1)));
@@ -234,6 +252,9 @@ pub(crate) fn end(config: &Config, run: &mut Run<'_>) {
         }
     };
     run.emit(&cleared);
+    if let Some(certified) = certified {
+        run.emit(&certified);
+    }
     offer::cancel_asked(run);
 }
 
@@ -241,6 +262,7 @@ pub(crate) fn end(config: &Config, run: &mut Run<'_>) {
 struct Taken {
     solver: Address,
     bound_micro_usd: u128,
+    certificate: Option<Hash>,
     judgement: Judgement,
     rings: Vec<clearing::Ring>,
 }
@@ -258,13 +280,15 @@ fn take(config: &Config, run: &mut Run<'_>, open: &OpenBatch) -> Option<Taken> {
         let rings = SUBMITTED_RINGS.get(run.state(), &solver).filter(|_| taken.is_none());
         SUBMISSIONS.remove(run.state_mut(), &solver);
         SUBMITTED_RINGS.remove(run.state_mut(), &solver);
+        let certificate = SUBMITTED_CERTIFICATES.get(run.state(), &solver);
+        SUBMITTED_CERTIFICATES.remove(run.state_mut(), &solver);
         let Some(rings) = rings else { continue };
         let declared = submission.declared_micro_usd;
         let rings = rings.into_iter().map(clearing::Ring::from).collect();
         match open.judge(rings) {
             Ok((judgement, rings)) if judgement.value_micro_usd == declared => {
                 let bound_micro_usd = submission.bound_micro_usd;
-                taken = Some(Taken { solver, bound_micro_usd, judgement, rings });
+                taken = Some(Taken { solver, bound_micro_usd, certificate, judgement, rings });
             }
             Ok((judgement, _)) => {
                 let worth = judgement.value_micro_usd;

@@ -242,4 +242,13 @@ pub enum Event {
         /// How much of the deposit asset.
         fine: Amount,
     },
+    /// The clearing that was taken came with a certificate: whoever has it proves the bound again.
+    BatchCertified {
+        /// Which batch.
+        batch: BatchId,
+        /// Whose clearing it is.
+        solver: Address,
+        /// The certificate's name.
+        certificate: Hash,
+    },
 }

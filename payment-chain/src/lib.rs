@@ -53,7 +53,7 @@ pub mod view;
 mod words;
 
 pub use asset::MAX_REQUESTS;
-pub use batch::{ClearingFault, Judgement, MAX_SUBMISSIONS, batch_hash};
+pub use batch::{ClearingFault, Judgement, MAX_SUBMISSIONS, batch_hash, certificate_hash};
 pub use chain::PaymentChain;
 pub use config::{Config, ConfigError, Deposit};
 pub use contract::contract_hash;
@@ -64,6 +64,6 @@ pub use payload::{Payload, fuzz_event, fuzz_message, fuzz_payload};
 pub use refused::Refused;
 pub use settlement::settlement_hash;
 pub use share::MAX_SHARE_DAYS;
-pub use table::{BALANCES, BONDS, OFFERS, SETTLEMENTS, SHARES, SURETIES};
+pub use table::{BALANCES, BONDS, CERTIFICATES, OFFERS, SETTLEMENTS, SHARES, SURETIES};
 pub use terms::VERSION as TERMS_VERSION;
 pub use words::{Label, Quantity};

@@ -154,6 +154,20 @@ pub enum Payload {
         /// How much of the deposit asset.
         amount: Amount,
     },
+    /// Proposes the clearing of a batch with a certificate that anybody can check (solver). Submissions without one, as
+    /// [`Payload::SubmitClearing`] makes them, are taken as before.
+    SubmitCertified {
+        /// Which.
+        batch: BatchId,
+        /// What it is worth by the solver's word, in millionths of a US dollar, rounded down.
+        declared_micro_usd: u128,
+        /// The upper bound that the certificate proves, in millionths of a US dollar, rounded up.
+        bound_micro_usd: u128,
+        /// The certificate's name; see [`certificate_hash`](crate::certificate_hash).
+        certificate: Hash,
+        /// The rings; at most [`MAX_RINGS`].
+        rings: Vec<SubmittedRing>,
+    },
 }
 
 vocabulary::decode_by_field!(enum Payload {
@@ -175,6 +189,7 @@ vocabulary::decode_by_field!(enum Payload {
     15 => Unbond { amount },
     16 => BondValidator { validator, amount },
     17 => UnbondValidator { validator, amount },
+    18 => SubmitCertified { batch, declared_micro_usd, bound_micro_usd, certificate, rings },
 });
 
 impl Payload {

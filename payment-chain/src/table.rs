@@ -65,6 +65,10 @@ pub(crate) const VOUCHED: Table<Hash, RequestId> = Table::new(56);
 pub(crate) const RUN_BY: Table<PublicKey, Address> = Table::new(57);
 /// What organisations set aside for validators, out of their locked deposit.
 pub const SURETIES: Table<(PublicKey, Address), Surety> = Table::new(58);
+/// The certificates of what was submitted for the frozen book, where there are any.
+pub(crate) const SUBMITTED_CERTIFICATES: Table<Address, Hash> = Table::new(59);
+/// The certificate of each batch whose clearing came with one. A proof about a certificate is over this.
+pub const CERTIFICATES: Table<BatchId, Hash> = Table::new(60);
 /// The numbers given last.
 pub(crate) const COUNTERS: Table<u8, u64> = Table::new(55);
 

@@ -110,6 +110,15 @@ pub(crate) fn render(
             ));
             text.line(format_args!("If it does not hold exactly, {fine} of your bond are taken as a fine."));
         }
+        Payload::SubmitCertified { batch, declared_micro_usd, bound_micro_usd, certificate, rings } => {
+            let fine = text.quantity(AssetId::DEPOSIT, config.fine, "transaction")?;
+            text.line(format_args!(
+                "You propose a clearing of batch {batch} with {} rings, worth {declared_micro_usd} millionths of a US dollar ({} dollars) by your word. By certificate {certificate}, which you publish, no clearing of this batch is worth more than {bound_micro_usd} millionths.",
+                rings.len(),
+                Dollars(*declared_micro_usd)
+            ));
+            text.line(format_args!("If it does not hold exactly, {fine} of your bond are taken as a fine."));
+        }
         Payload::SignContract { contract } => {
             let stated = asked(state, account, *contract)?;
             sign(&mut text, account, *contract, &stated)?;

@@ -11,8 +11,8 @@ use crate::model::{
     Request, RequestId, Settlement, Surety, Window,
 };
 use crate::table::{
-    ASSETS, BALANCES, BONDS, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES, REQUESTS,
-    RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW,
+    ASSETS, BALANCES, BONDS, CERTIFICATES, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES,
+    REQUESTS, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW,
 };
 use crate::{book, price};
 
@@ -207,6 +207,12 @@ pub fn open_batch(state: &dyn Read) -> Option<OpenBatch> {
         indicative: indicative.into_iter().collect(),
         apart: apart.into_iter().collect(),
     })
+}
+
+/// The name of the certificate with which a batch was cleared; `None` where it was not, or without one.
+#[must_use]
+pub fn certificate(state: &dyn Read, batch: BatchId) -> Option<Hash> {
+    CERTIFICATES.get(state, &batch)
 }
 
 /// A frozen book with the rules of its clearing.

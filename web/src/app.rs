@@ -22,7 +22,7 @@ use crate::limit::{self, Door, Turn};
 use crate::session::{self, Visitor};
 use crate::supervisor::figures::Figures;
 use crate::sure::Caution;
-use crate::{api, assets, bank, explorer, health, portal, signing, supervisor};
+use crate::{api, assets, bank, batches, explorer, health, portal, signing, supervisor};
 
 /// How the portal is set up.
 #[derive(Clone)]
@@ -152,6 +152,7 @@ pub fn configure(app: Arc<App>) -> impl FnOnce(&mut web::ServiceConfig) {
             .configure(signing::routes)
             .configure(health::routes)
             .configure(portal::routes)
+            .configure(batches::routes)
             .configure(documents)
             .configure(supervisor::routes)
             .configure(explorer::routes)

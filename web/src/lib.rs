@@ -12,7 +12,9 @@ pub mod api;
 pub mod app;
 pub mod assets;
 pub mod bank;
+mod batches;
 pub mod chains;
+pub mod clearings;
 pub mod clock;
 pub mod db;
 mod door;
@@ -36,6 +38,7 @@ pub mod show;
 pub mod signing;
 pub mod supervisor;
 pub mod sure;
+mod tar;
 
 #[cfg(test)]
 mod testing;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ledger::SubChain;
 use payment_chain::view;
+use web::clearings::{Clearings, Published};
 
 use super::stage::Stage;
 use crate::house::House;
@@ -25,11 +26,11 @@ pub(crate) struct Solving {
 }
 
 impl Solving {
-    /// Begins.
+    /// Begins; what proves the clearings goes to `clearings`.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(crate) fn start(house: Arc<House>, stage: Arc<Stage>) -> Result<Solving> {
+    pub(crate) fn start(house: Arc<House>, stage: Arc<Stage>, clearings: Clearings) -> Result<Solving> {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::Builder::new()
             .name("solver".to_owned())
@@ -38,7 +39,7 @@ impl Solving {
                 move || {
                     while !stop.load(Ordering::Acquire) {
                         let beat = house.pulse.wait(0, Duration::ZERO);
-                        solve(&house, &stage);
+                        solve(&house, &stage, &clearings);
                         house.pulse.wait(beat, PATIENCE);
                     }
                 }
@@ -57,7 +58,7 @@ impl Solving {
 }
 
 /// Answers the batch that is open, if it has not yet.
-fn solve(house: &House, stage: &Stage) {
+fn solve(house: &House, stage: &Stage, clearings: &Clearings) {
     let done = house.tempo.solved.load(Ordering::Acquire);
     let window = house.read(SubChain::Payment, view::window);
     if window.is_none_or(|window| window.batch.0 <= done) {
@@ -66,8 +67,18 @@ fn solve(house: &House, stage: &Stage) {
     let Some(batch) = house.read(SubChain::Payment, view::open_batch) else { return };
     let begun = Instant::now();
     let late = || begun.elapsed() >= TIME;
-    let bound = solver::bound(&batch, &late);
-    if let Some(proposal) = solver::propose(&batch, bound, |book| solver::find(book, &batch, &late)) {
+    let certificate = solver::certify(&batch, &late);
+    if let Some(proposal) = solver::propose(&batch, certificate, |book| solver::find(book, &batch, &late)) {
+        let published = Published {
+            batch: &batch,
+            rings: &proposal.answer.rings,
+            value: proposal.value,
+            certificate: &proposal.certificate,
+            unfilled: &proposal.unfilled(&batch),
+        };
+        if let Err(error) = clearings.keep(&published) {
+            tracing::error!(batch = %batch.batch, "the certificate cannot be kept: {error}");
+        }
         let key = stage.cast.key("solver");
         let handed_in = house.ask(SubChain::Payment, &key, key.public().address(), &proposal.payload(&batch));
         match handed_in {
@@ -75,7 +86,7 @@ fn solve(house: &House, stage: &Stage) {
                 batch = %batch.batch,
                 rings = proposal.answer.rings.len(),
                 value_usd = %proposal.value.display(2),
-                bound_usd = %proposal.bound.display(2),
+                bound_usd = proposal.certificate.bound_micro_usd() / 1_000_000,
                 "cleared in {} ms",
                 begun.elapsed().as_millis()
             ),

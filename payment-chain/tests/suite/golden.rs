@@ -79,7 +79,7 @@ fn quotation() -> Quotation {
 fn payloads() -> Vec<Payload> {
     let (request, offer, contract) = (RequestId(1), OfferId(2), ContractId(3));
     let (product, document, settlement) = (Hash([7; 32]), Hash([8; 32]), Hash([9; 32]));
-    let rings = vec![SubmittedRing { legs: vec![(OfferId(1), t(1)), (OfferId(2), t(1))] }];
+    let rings = || vec![SubmittedRing { legs: vec![(OfferId(1), t(1)), (OfferId(2), t(1))] }];
     let Quotation { price, as_of, source } = quotation();
     let Asset { name, unit, .. } = asset();
     vec![
@@ -93,7 +93,12 @@ fn payloads() -> Vec<Payload> {
         Payload::PostOffer(terms(JUTE, t(9), COFFEE, t(8))),
         Payload::AmendOffer { offer, terms: indicative(terms(JUTE, t(9), COFFEE, t(8))) },
         Payload::CancelOffer { offer },
-        Payload::SubmitClearing { batch: BatchId(4), declared_micro_usd: 5, bound_micro_usd: 6, rings },
+        Payload::SubmitClearing {
+            batch: BatchId(4),
+            declared_micro_usd: 5,
+            bound_micro_usd: 6,
+            rings: rings(),
+        },
         Payload::SignContract { contract },
         Payload::DeclineContract { contract },
         Payload::ShareSettlement { settlement, with: SANTOS, until: Timestamp(7) },
@@ -101,6 +106,13 @@ fn payloads() -> Vec<Payload> {
         Payload::Unbond { amount: t(1) },
         Payload::BondValidator { validator: PublicKey([5; 32]), amount: t(1) },
         Payload::UnbondValidator { validator: PublicKey([5; 32]), amount: t(1) },
+        Payload::SubmitCertified {
+            batch: BatchId(4),
+            declared_micro_usd: 5,
+            bound_micro_usd: 6,
+            certificate: Hash([6; 32]),
+            rings: rings(),
+        },
     ]
 }
 
@@ -136,6 +148,7 @@ fn events() -> Vec<Event> {
         Event::RingDropped { batch, ring: ring(), party: DHAKA },
         Event::SuretyChanged { validator, organisation: DHAKA, surety },
         Event::ValidatorFined { validator, organisation: DHAKA, fine: amount(1) },
+        Event::BatchCertified { batch, solver, certificate: Hash([6; 32]) },
     ]
 }
 
@@ -214,7 +227,7 @@ fn settlements_contracts_and_batches_have_these_names() {
     assert_eq!(names.map(|name| name.to_string()[..16].to_owned()), NAMES);
 }
 
-const PAYLOADS: [&str; 18] = [
+const PAYLOADS: [&str; 19] = [
     "b56bbf94b81e0b5d",
     "7ea976520bb8521e",
     "a95ba9cc9ab6db54",
@@ -233,9 +246,10 @@ const PAYLOADS: [&str; 18] = [
     "5dc1a0a5d58d2348",
     "a5bc2786a783d301",
     "b346628f074ca388",
+    "ec9b5b4d3668ca18",
 ];
 
-const EVENTS: [&str; 23] = [
+const EVENTS: [&str; 24] = [
     "33f79adb49c30c4a",
     "f13c50e56d1b9f19",
     "1cc5b7d5775c042a",
@@ -259,6 +273,7 @@ const EVENTS: [&str; 23] = [
     "bdb8f61d5f0d87f5",
     "d205c395e52a61f0",
     "ac739cbbfb9121a1",
+    "18ba8068eef71544",
 ];
 
 const RECORDS: [&str; 8] = [

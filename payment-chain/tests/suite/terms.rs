@@ -156,6 +156,10 @@ fn every_other_request_reads_plainly_too() {
             format!("You propose a clearing of batch 4 with 0 rings, worth 1500000 millionths of a US dollar (1.50 dollars) by your word, and 2000000 millionths at most possible.\nIf it does not hold exactly, 1000.00 deposit dollar of your bond are taken as a fine.\n{deposit}"),
         ),
         (
+            Payload::SubmitCertified { batch: BatchId(4), declared_micro_usd: 1_500_000, bound_micro_usd: 2_000_000, certificate: product, rings: vec![] },
+            format!("You propose a clearing of batch 4 with 0 rings, worth 1500000 millionths of a US dollar (1.50 dollars) by your word. By certificate PRODUCT, which you publish, no clearing of this batch is worth more than 2000000 millionths.\nIf it does not hold exactly, 1000.00 deposit dollar of your bond are taken as a fine.\n{deposit}"),
+        ),
+        (
             Payload::ShareSettlement { settlement: product, with: SANTOS, until },
             "You let SANTOS see settlement PRODUCT until 2027-01-15 08:00 UTC. A moment that has passed withdraws this.".to_owned(),
         ),

@@ -350,6 +350,41 @@ fn a_false_declaration_is_fined_and_the_next_best_submission_is_taken() {
 }
 
 #[test]
+fn the_certificate_of_the_clearing_that_is_taken_stands_with_its_batch() {
+    let mut stage = Stage::new();
+    let offers = stage.five_offers(Commitment::Binding, t(400));
+    let batch = stage.run_to_its_batch().batch;
+    stage.bond(SOLVER);
+    stage.bond(RIVAL);
+    let hash = |bound| {
+        let duals = [(COFFEE.to_string(), 3_000_000)];
+        payment_chain::certificate_hash(&clearing::Certificate::new(bound, duals))
+    };
+    for (solver, tonnes) in [(SOLVER, 200), (RIVAL, 100)] {
+        let rings = vec![even_ring(&offers, t(tonnes))];
+        let declared_micro_usd = stage.worth(&rings);
+        let (bound_micro_usd, certificate) = (declared_micro_usd, hash(declared_micro_usd));
+        let submit =
+            Payload::SubmitCertified { batch, declared_micro_usd, bound_micro_usd, certificate, rings };
+        stage.send(solver, submit).unwrap();
+    }
+    assert_eq!(view::certificate(&stage.state, batch), None, "nothing is taken yet");
+    let taken = hash(stage.worth(&[even_ring(&offers, t(200))]));
+    stage.run_to_window_end();
+    assert_eq!(view::certificate(&stage.state, batch), Some(taken));
+    let told: Vec<&Event> =
+        stage.events.iter().filter(|event| matches!(event, Event::BatchCertified { .. })).collect();
+    assert_eq!(told, [&Event::BatchCertified { batch, solver: SOLVER, certificate: taken }]);
+    // A clearing without a certificate is taken as ever, and nothing stays of what was submitted before.
+    let batch = stage.run_to_frozen().batch;
+    let declared = stage.worth(&[even_ring(&offers, t(100))]);
+    stage.submit(SOLVER, vec![even_ring(&offers, t(100))], declared).unwrap();
+    stage.run_to_window_end();
+    assert_eq!(stage.offer(offers[0]).given(), t(300));
+    assert_eq!(view::certificate(&stage.state, batch), None);
+}
+
+#[test]
 fn a_clearing_that_breaks_a_limit_costs_its_solver_and_moves_nothing() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Binding, t(400));

@@ -51,6 +51,7 @@ pub struct Batch {
     pub rings: Option<i64>,
     pub cleared_height: Option<i64>,
     pub cleared_ms: Option<i64>,
+    pub certificate: Option<String>,
 }
 
 /// A clearing that a solver handed in.
@@ -196,6 +197,27 @@ impl Model<'_> {
     /// When the query fails.
     pub fn batches(&mut self, limit: i64) -> QueryResult<Vec<Batch>> {
         batches::table.order(batches::id.desc()).limit(limit).select(Batch::as_select()).load(self.connection)
+    }
+
+    /// A batch by its number.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn batch(&mut self, id: i64) -> QueryResult<Option<Batch>> {
+        batches::table.filter(batches::id.eq(id)).select(Batch::as_select()).first(self.connection).optional()
+    }
+
+    /// The last batch that was cleared with a certificate.
+    ///
+    /// # Errors
+    /// When the query fails.
+    pub fn last_certified(&mut self) -> QueryResult<Option<Batch>> {
+        batches::table
+            .filter(batches::certificate.is_not_null())
+            .order(batches::id.desc())
+            .select(Batch::as_select())
+            .first(self.connection)
+            .optional()
     }
 
     /// What solvers handed in for a batch, in order.

@@ -280,6 +280,7 @@ diesel::table! {
         rings -> Nullable<BigInt>,
         cleared_height -> Nullable<BigInt>,
         cleared_ms -> Nullable<BigInt>,
+        certificate -> Nullable<Text>,
     }
 }
 

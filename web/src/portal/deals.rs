@@ -316,7 +316,7 @@ fn load(app: &App, model: &mut Model<'_>, id: i64, own: &str) -> Result<Parts, W
             parties.insert(leg.party.clone(), party);
         }
     }
-    let batch = batch(model, contract.batch)?;
+    let batch = model.batch(contract.batch)?;
     let balances = model.balances_of(own)?;
     let free = balances.iter().map(|balance| (balance.asset, amount(&balance.available))).collect();
     let mut binding: BTreeMap<i64, Amount> = BTreeMap::new();
@@ -686,15 +686,4 @@ async fn answer(visitor: &Visitor, app: &Shared, id: i64, yes: bool) -> Result<H
     };
     let wish = Wish { chain: SubChain::Payment, payload: &payload, headline, next: format!("/deals/{id}") };
     signing::ask(app, visitor, wish).await
-}
-
-/// A batch by its number.
-pub(crate) fn batch(model: &mut Model<'_>, id: i64) -> Result<Option<crate::model::offer::Batch>, WebError> {
-    use crate::model::schema::batches;
-    use diesel::prelude::*;
-    Ok(batches::table
-        .filter(batches::id.eq(id))
-        .select(crate::model::offer::Batch::as_select())
-        .first(model.connection)
-        .optional()?)
 }

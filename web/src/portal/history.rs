@@ -159,7 +159,7 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             picture(&goods, &legs, &own, page.t("You"), page.t("all or none"), &parties, |_| Mark::Signed)
                 .render()
                 .map_err(WebError::internal)?;
-        let batch = crate::portal::deals::batch(&mut model, settlement.batch)?;
+        let batch = model.batch(settlement.batch)?;
         let now = crate::accounts::millis();
         let grants: Vec<_> =
             model.grants_by(&id, &own)?.into_iter().filter(|grant| grant.until_ms > now).collect();

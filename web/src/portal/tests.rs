@@ -904,3 +904,50 @@ fn a_login_is_bound_to_a_key_of_the_wallet_by_a_plain_form() {
         assert!(browser.get("/keys").await.body.contains(&account("Osh Felt").to_string()));
     });
 }
+
+#[test]
+fn whoever_was_let_in_takes_a_batch_home_and_the_chain_names_its_certificate() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Binding);
+        stage.clear();
+        let batch = stage.app.read(|connection| Ok(Model::new(connection).last_certified()?)).await;
+        let batch = batch.unwrap().expect("the solver certified its clearing");
+        let number = payment_chain::model::BatchId(u64::try_from(batch.id).unwrap());
+        let named =
+            stage.app.chains.payment.view(|state| payment_chain::view::certificate(state, number)).unwrap();
+        assert_eq!(batch.certificate, Some(named.to_string()));
+
+        let mut bank = Browser::new(&stage).await;
+        bank.sign_in("Silk Bank").await;
+        let page = bank.get(&format!("/batches/{}", batch.id)).await;
+        assert!(page.body.contains(&format!("Batch {} cleared", batch.id)), "{}", page.body);
+        assert!(page.body.contains("of the best that was possible, provably."), "{}", page.body);
+        assert!(page.body.contains(&named.to_string()));
+        let list = bank.get("/batches").await;
+        assert!(list.body.contains(&format!("href=\"/batches/{}\"", batch.id)), "{}", list.body);
+
+        let archive = bank.get(&format!("/batches/{}/certificate", batch.id)).await;
+        assert_eq!(archive.status, StatusCode::OK);
+        let summary = format!("\"certificate\": \"{named}\"");
+        assert!(archive.body.contains(&summary) && archive.body.contains("offer_id,party,give_asset"));
+        for file in crate::clearings::FILES {
+            let one = bank.get(&format!("/batches/{}/certificate/{file}", batch.id)).await;
+            assert_eq!(one.status, StatusCode::OK, "{file}");
+            assert!(archive.body.contains(&one.body), "{file}");
+        }
+        for missing in ["unfilled.csv", "..%2F..%2Fsecret", "summary"] {
+            let one = bank.get(&format!("/batches/{}/certificate/{missing}", batch.id)).await;
+            assert_eq!(one.status, StatusCode::NOT_FOUND, "{missing}");
+        }
+        assert_eq!(bank.get("/batches/999999").await.status, StatusCode::NOT_FOUND);
+
+        // Strangers see neither.
+        let mut stranger = Browser::new(&stage).await;
+        for path in ["/batches".to_owned(), format!("/batches/{}/certificate", batch.id)] {
+            let answer = stranger.get(&path).await;
+            assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}: {}", answer.body);
+            assert!(answer.location.starts_with("/signin"), "{path}");
+        }
+    });
+}

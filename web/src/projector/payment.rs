@@ -99,6 +99,7 @@ pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()
                 rings: None,
                 cleared_height: None,
                 cleared_ms: None,
+                certificate: None,
             };
             diesel::insert_into(batches::table).values(&row).execute(scribe.connection()).map(drop)
         }
@@ -138,6 +139,12 @@ pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()
                     batches::cleared_height.eq(scribe.height),
                     batches::cleared_ms.eq(scribe.time_ms),
                 ))
+                .execute(scribe.connection())
+                .map(drop)
+        }
+        Event::BatchCertified { batch, certificate, .. } => {
+            diesel::update(batches::table.filter(batches::id.eq(integer(batch.0))))
+                .set(batches::certificate.eq(certificate.to_string()))
                 .execute(scribe.connection())
                 .map(drop)
         }

@@ -13,7 +13,7 @@ use actix_web::test::TestRequest;
 use actix_web::{App as ActixApp, test};
 use barter_engine::{Effort, Options as EngineOptions};
 use borsh::BorshSerialize;
-use clearing::Amount;
+use clearing::{Amount, Certificate};
 use identity_chain::{GenesisParty, IdentityChain, Registration};
 use ledger::engine::{Effect, Host, Input, Reached, Standing as Surety};
 use ledger::hash::encode;
@@ -22,7 +22,7 @@ use ledger::{
     Timestamp, relay,
 };
 use payment_chain::PaymentChain;
-use payment_chain::model::{AssetId, Commitment, OfferId, OfferTerms};
+use payment_chain::model::{AssetId, Commitment, OfferTerms};
 use payment_chain::payload::SubmittedRing;
 use vocabulary::{Role, Roles, Standing, ToParty};
 
@@ -30,6 +30,7 @@ use super::story::{account, amount, key};
 use crate::accounts::{self, NewUser};
 use crate::app::{App, Settings, configure, guard, visit};
 use crate::chains::Chains;
+use crate::clearings::{Clearings, Published};
 use crate::clock;
 use crate::model::Model;
 use crate::projector::Projector;
@@ -390,14 +391,22 @@ impl Stage {
             }
             let value =
                 clearing::check(&batch.book, &batch.rules, batch.now, &clearing.answer).unwrap().value;
-            let rings = clearing.answer.rings.iter().map(|ring| SubmittedRing {
-                legs: ring.legs.iter().map(|leg| (OfferId(leg.offer.0), leg.give)).collect(),
-            });
-            let payload = payment_chain::Payload::SubmitClearing {
+            let (book, rules) = (&batch.book, &batch.rules);
+            let bound = clearing::bound(book, rules, batch.now, &clearing.answer.prices, &clearing.duals);
+            let bound_micro_usd = bound.floor_to(6).unwrap() + 1;
+            let names = book.assets().iter().map(|asset| asset.key.to_string());
+            let certificate = Certificate::new(bound_micro_usd, names.zip(clearing.duals));
+            let rings = &clearing.answer.rings[..];
+            let unfilled = barter_engine::unfilled_beside(book, rules, batch.now, rings);
+            let published =
+                Published { batch: &batch, rings, value, certificate: &certificate, unfilled: &unfilled };
+            Clearings::beside(&self.app.settings.files_dir).keep(&published).unwrap();
+            let payload = payment_chain::Payload::SubmitCertified {
                 batch: batch.batch,
                 declared_micro_usd: value.floor_to(6).unwrap(),
-                bound_micro_usd: clearing.bound.floor_to(6).unwrap() + 1,
-                rings: rings.collect(),
+                bound_micro_usd,
+                certificate: payment_chain::certificate_hash(&certificate),
+                rings: rings.iter().map(SubmittedRing::from).collect(),
             };
             self.act("Matcher", SubChain::Payment, &payload).unwrap();
             for _ in 0..4 {

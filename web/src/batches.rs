@@ -1,0 +1,215 @@
+//! Batches: what was cleared, how near the best possible that provably is, and the files with which anybody in the market
+//! proves it again.
+
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use ledger::Hash;
+use payment_chain::model::BatchId;
+use vocabulary::Standing;
+
+use crate::app::Shared;
+use crate::clearings::{Clearings, FILES};
+use crate::error::WebError;
+use crate::model::Model;
+use crate::model::offer::Batch;
+use crate::page::{self, Page};
+use crate::session::Visitor;
+use crate::show;
+
+/// How many batches are listed.
+const LISTED: i64 = 50;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/batches", web::get().to(list))
+        .route("/batches/{batch:\\d{1,18}}", web::get().to(show_batch))
+        .route("/batches/{batch:\\d{1,18}}/certificate", web::get().to(archive))
+        .route("/batches/{batch:\\d{1,18}}/certificate/{file}", web::get().to(file));
+}
+
+/// How much of what was provably possible a batch reached, in words: `97.3 %`, rounded down.
+pub(crate) fn reached(batch: &Batch) -> Option<String> {
+    let (value, bound) = (batch.value_micro_usd.as_ref()?.get(), batch.bound_micro_usd.as_ref()?.get());
+    let below = show::tenths_below(value, bound)?;
+    let tenths = 1_000u128.saturating_sub(below);
+    Some(format!("{}.{}\u{a0}%", tenths / 10, tenths % 10))
+}
+
+/// The certificate of a batch, where its clearing came with one.
+pub(crate) fn certificate(batch: &Batch) -> Option<Hash> {
+    batch.certificate.as_ref()?.parse().ok()
+}
+
+struct Row {
+    id: i64,
+    closed: String,
+    offers: i64,
+    rings: String,
+    value: String,
+    bound: String,
+    reached: String,
+}
+
+impl Row {
+    fn new(batch: &Batch) -> Row {
+        let cleared = batch.solver.is_some();
+        let dash = || "–".to_owned();
+        let usd = |micro: u128| if cleared { show::usd_brief(micro) } else { dash() };
+        Row {
+            id: batch.id,
+            closed: show::date_time(batch.closed_ms),
+            offers: batch.offers,
+            rings: if batch.state == "frozen" {
+                "open".to_owned()
+            } else {
+                batch.rings.unwrap_or(0).to_string()
+            },
+            value: batch.value_micro_usd.as_ref().map_or_else(dash, |value| usd(value.get())),
+            bound: batch.bound_micro_usd.as_ref().map_or_else(dash, |bound| usd(bound.get())),
+            reached: reached(batch).filter(|_| cleared).unwrap_or_else(dash),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "portal/batches.html")]
+struct ListPage {
+    page: Page,
+    rows: Vec<Row>,
+}
+
+async fn list(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {
+    visitor.user()?;
+    let rows = app
+        .read(|connection| Ok(Model::new(connection).batches(LISTED)?.iter().map(Row::new).collect()))
+        .await?;
+    page::html(&ListPage { page: visitor.page("Batches"), rows })
+}
+
+#[derive(Template)]
+#[template(path = "portal/batch.html")]
+struct BatchPage {
+    page: Page,
+    id: i64,
+    headline: String,
+    lead: String,
+    facts: Vec<(&'static str, String)>,
+    /// The certificate's name and, for those who were let in, the files that are kept here.
+    certificate: Option<String>,
+    files: &'static [&'static str],
+}
+
+async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<HttpResponse, WebError> {
+    visitor.user()?;
+    let id = path.into_inner();
+    let (batch, solver) = app
+        .read(move |connection| {
+            let mut model = Model::new(connection);
+            let batch = model.batch(id)?.ok_or(WebError::NotFound)?;
+            let solver = match &batch.solver {
+                Some(address) => model.party(address)?.map(|party| party.name),
+                None => None,
+            };
+            Ok((batch, solver))
+        })
+        .await?;
+    let row = Row::new(&batch);
+    let cleared = batch.solver.is_some();
+    let (headline, lead) = match (batch.state.as_str(), cleared) {
+        ("frozen", _) => (
+            format!("Batch {id} waits for clearings"),
+            "The book is frozen. Of the clearings that solvers hand in, the best that holds is taken."
+                .to_owned(),
+        ),
+        (_, false) => (
+            format!("Batch {id} brought no ring"),
+            "No clearing was handed in that holds. Every offer stayed as it was.".to_owned(),
+        ),
+        (_, true) => (
+            format!("Batch {id} cleared {} in {}", row.value, show::counted(rings(&batch), "ring", "rings")),
+            format!("That is at least {} of the best that was possible, provably.", row.reached),
+        ),
+    };
+    let mut facts = vec![("Book frozen", row.closed), ("Offers in it", row.offers.to_string())];
+    if cleared {
+        let usd = |micro: Option<u128>| micro.map(show::usd).unwrap_or_default();
+        let micro = |column: &Option<crate::model::PaddedAmount>| {
+            column.as_ref().map(crate::model::PaddedAmount::get)
+        };
+        facts.push(("Value of all legs", usd(micro(&batch.value_micro_usd))));
+        facts.push(("No clearing is worth more than", usd(micro(&batch.bound_micro_usd))));
+        facts.push(("Reached of that", row.reached));
+        facts.push(("Cleared by", solver.or(batch.solver.clone()).unwrap_or_default()));
+    }
+    let kept = certificate(&batch).filter(|hash| clearings(&app).has(number(id), *hash));
+    page::html(&BatchPage {
+        page: visitor.page("Batch"),
+        id,
+        headline,
+        lead,
+        facts,
+        files: if kept.is_some() && admitted(&visitor) { &FILES } else { &[] },
+        certificate: batch.certificate,
+    })
+}
+
+fn rings(batch: &Batch) -> usize {
+    usize::try_from(batch.rings.unwrap_or(0)).unwrap_or(0)
+}
+
+fn number(id: i64) -> BatchId {
+    BatchId(u64::try_from(id).unwrap_or(u64::MAX))
+}
+
+fn clearings(app: &Shared) -> Clearings {
+    Clearings::beside(&app.settings.files_dir)
+}
+
+/// Offers with their owners are for those who were let into the market.
+fn admitted(visitor: &Visitor) -> bool {
+    visitor.party.as_ref().is_some_and(|party| party.standing == Standing::Admitted)
+}
+
+/// The certificate's name of a batch, for somebody who may have its files.
+async fn wanted(visitor: &Visitor, app: &Shared, id: i64) -> Result<Hash, WebError> {
+    visitor.user()?;
+    if !admitted(visitor) {
+        return Err(WebError::Forbidden { needs: "organisations that were let into the market" });
+    }
+    let batch = app.read(move |connection| Ok(Model::new(connection).batch(id)?)).await?;
+    batch.as_ref().and_then(certificate).ok_or(WebError::NotFound)
+}
+
+fn download(name: &str, kind: &'static str, bytes: Vec<u8>) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, kind))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .body(bytes)
+}
+
+/// Everything that proves a batch, in one archive.
+async fn archive(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<HttpResponse, WebError> {
+    let id = path.into_inner();
+    let hash = wanted(&visitor, &app, id).await?;
+    let clearings = clearings(&app);
+    let bytes = web::block(move || clearings.archive(number(id), hash)).await?;
+    let bytes = bytes.map_err(WebError::internal)?.ok_or(WebError::NotFound)?;
+    Ok(download(&format!("batch-{id}.tar"), "application/x-tar", bytes))
+}
+
+/// One of the files.
+async fn file(
+    visitor: Visitor,
+    app: Shared,
+    path: web::Path<(i64, String)>,
+) -> Result<HttpResponse, WebError> {
+    let (id, name) = path.into_inner();
+    let name = FILES.into_iter().find(|known| *known == name).ok_or(WebError::NotFound)?;
+    let hash = wanted(&visitor, &app, id).await?;
+    let clearings = clearings(&app);
+    let bytes = web::block(move || clearings.file(number(id), hash, name)).await?;
+    let bytes = bytes.map_err(WebError::internal)?.ok_or(WebError::NotFound)?;
+    let kind = if name.ends_with(".json") { "application/json" } else { "text/csv; charset=utf-8" };
+    Ok(download(name, kind, bytes))
+}
