@@ -84,6 +84,8 @@ pub struct App {
     pub(crate) figures: Latest<(i64, i64), Figures>,
     /// The live book, by height of the payment chain.
     pub(crate) book: Latest<Height, portal::LiveBook>,
+    /// Why offers were left out, by the last batch that was cleared.
+    pub(crate) reasons: Latest<i64, portal::Reasons>,
 }
 
 impl App {
@@ -103,6 +105,7 @@ impl App {
             api,
             figures: Latest::default(),
             book: Latest::default(),
+            reasons: Latest::default(),
         }))
     }
 

@@ -52,7 +52,7 @@ fn role_set(names: &str) -> Option<vocabulary::Roles> {
 }
 
 pub(crate) use documents::routes as documents;
-pub(crate) use offers::LiveBook;
+pub(crate) use offers::{LiveBook, Reasons};
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

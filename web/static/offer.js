@@ -10,15 +10,29 @@ let asked = 0;
 async function value() {
   const turn = ++asked;
   const fields = Object.fromEntries(["give", "want", "give_qty", "want_qty"].map((name) => [name, form.elements[name].value]));
-  if (!fields.give || !fields.want) return;
+  if (!fields.want) return;
   try {
     const said = await post("/offers/value.json", fields);
     if (turn !== asked) return;
     for (const name of ["give", "want", "limit", "hint", "quote", "ring", "book"]) document.getElementById("v-" + name).textContent = said[name];
     document.getElementById("v-limit").className = said.tone;
+    suggest(said.suggestions);
   } catch {
     // The button "What is it worth?" asks the server for the whole page instead.
   }
+}
+
+// What could be given to get what is wanted; text only, and links to forms of this site.
+function suggest(offers) {
+  const list = document.getElementById("v-suggestions");
+  if (!list) return;
+  list.replaceChildren(...offers.map((offer) => {
+    const make = (tag, text, kind) => Object.assign(document.createElement(tag), { textContent: text, className: kind });
+    const item = document.createElement("li");
+    item.append(make("strong", offer.what, ""), make("span", offer.how, "small muted"), Object.assign(make("a", offer.action, "btn slim"), { href: offer.href }));
+    return item;
+  }));
+  document.getElementById("suggested").hidden = offers.length === 0;
 }
 
 function units() {

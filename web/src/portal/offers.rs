@@ -1,5 +1,6 @@
-//! Offers: what the reader gives for what, and how much of it was filled. [`book`] is what an offer meets, [`entry`] the
-//! form that makes and changes one, [`value`] what it comes to while one types.
+//! Offers: what the reader gives for what, and how much of it was filled. [`book`] is what an offer meets, [`reason`] why the
+//! last batch left it out, [`entry`] the form that makes and changes one, [`value`] what it comes to while one types,
+//! [`suggest`] what could be given instead.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +24,17 @@ use crate::signing::{self, Wish};
 
 mod book;
 mod entry;
+mod reason;
+mod suggest;
 mod value;
 
 pub(crate) use book::{LiveBook, live_book};
 pub(crate) use entry::read_terms;
+pub(crate) use reason::Reasons;
 
 use book::ring_now;
 use entry::{amend_form, form_view};
+use reason::{LeftOut, left_out};
 
 type Query = web::Query<BTreeMap<String, String>>;
 
@@ -129,6 +134,8 @@ struct OfferPage {
     ring: String,
     /// Who would complete one directly.
     missing: String,
+    /// Why the last batch left it out.
+    left_out: Option<LeftOut>,
 }
 
 async fn offer_page(
@@ -141,7 +148,10 @@ async fn offer_page(
     let own = visitor.address()?.to_string();
     let id = path.into_inner();
     if query.get("amend").is_some() {
-        let form = amend_form(&app, &own, id).await?;
+        let mut form = amend_form(&app, &own, id).await?;
+        if let Some(asked) = query.get("want_qty") {
+            form.set("want_qty", asked.chars().take(60).collect::<String>());
+        }
         return page::html(&form_view(&visitor, &app, form, Some(id)).await?);
     }
     let page = visitor.page("Offer");
@@ -195,9 +205,11 @@ async fn offer_page(
             } else {
                 String::new()
             };
+            let left_out = if waits { left_out(&shared, &mut model, &goods, &offer)? } else { None };
             Ok(OfferPage {
                 ring,
                 missing,
+                left_out,
                 page,
                 id,
                 row: row(&goods, &offer),

@@ -15,7 +15,7 @@ use super::offers::live_book;
 use super::{fuzz_offer_form, fuzz_registration_form};
 use crate::form::fuzz_form;
 use crate::model::Model;
-use crate::testing::stage::{Answer, Browser, COFFEE, JUTE, PASSWORD, Stage, Watched, between, sure};
+use crate::testing::stage::{Answer, Browser, COFFEE, DIESEL, JUTE, PASSWORD, Stage, Watched, between, sure};
 use crate::testing::story::{account, amount, key};
 
 fn run<T>(story: impl Future<Output = T>) -> T {
@@ -631,7 +631,7 @@ fn the_value_of_an_offer_is_shown_before_it_is_made() {
         let value = browser.post("/offers/value.json", &greedy).await;
         assert!(value.body.contains("No ring closes at this limit. One would if"), "{}", value.body);
         let page = browser.get("/offers/1").await;
-        assert!(page.body.contains("What would complete a ring?"), "{}", page.body);
+        assert!(page.body.contains("What would complete a ring now?"), "{}", page.body);
         let page = browser.post("/offers/new", &[("give", "2"), ("q", "coff"), ("then", "look")]).await;
         assert!(page.body.contains("robusta coffee") && !page.body.contains(">diesel (HS"), "{}", page.body);
         assert_eq!(browser.post("/offers/value.json", &[("give", "x")]).await.status, StatusCode::OK);
@@ -949,5 +949,68 @@ fn whoever_was_let_in_takes_a_batch_home_and_the_chain_names_its_certificate() {
             assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}: {}", answer.body);
             assert!(answer.location.starts_with("/signin"), "{path}");
         }
+    });
+}
+
+#[test]
+fn whoever_was_left_out_reads_why_and_opens_the_amendment_that_would_have_done() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Indicative);
+        // 50 t jute are worth 15 t coffee.
+        stage.offer("Dhaka Mills", (JUTE, 50_000), (COFFEE, 20_000), Commitment::Indicative);
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        assert!(!browser.get("/offers/4").await.body.contains("left out"), "no batch was cleared yet");
+        stage.clear();
+        let page = browser.get("/offers/4").await;
+        assert!(page.body.contains("Why was it left out of the last batch?"), "{}", page.body);
+        assert!(page.body.contains("but you asked 30.4\u{a0}% more than the best of them"), "{}", page.body);
+        assert!(page.body.contains("would have completed a ring"), "{}", page.body);
+        let wanted = between(&page.body, "href=\"/offers/4?amend=yes&amp;want_qty=", "\"");
+        let wanted = wanted.or_else(|| between(&page.body, "href=\"/offers/4?amend=yes&#38;want_qty=", "\""));
+        let wanted = wanted.expect(&page.body);
+        assert_eq!(wanted, "15.341");
+        let form = browser.get(&format!("/offers/4?amend=yes&want_qty={wanted}")).await;
+        assert!(
+            form.body.contains("value=\"15.341\"") && form.body.contains("value=\"50.000\""),
+            "{}",
+            form.body
+        );
+        // Who was in a ring has nothing to read of it.
+        assert!(!browser.get("/offers/1").await.body.contains("left out"));
+        // An offer of others stays theirs.
+        let mut other = Browser::new(&stage).await;
+        other.sign_in("Hanoi Beans").await;
+        assert_eq!(other.get("/offers/4").await.status, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
+fn whoever_wants_coffee_is_told_what_to_give_for_it_and_what_he_has_comes_first() {
+    run(async {
+        let stage = Stage::new();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let asked = [("want", "3")];
+        let none = browser.post("/offers/value.json", &asked).await;
+        assert!(none.body.contains("\"suggestions\":[]"), "{}", none.body);
+        stage.offer("Hanoi Beans", (COFFEE, 120_000), (DIESEL, 495_000), Commitment::Indicative);
+        stage.offer("Doha Fuels", (DIESEL, 500_000), (JUTE, 395_000), Commitment::Indicative);
+        let page = browser.get("/offers/new?want=3").await;
+        assert!(page.body.contains("What could you give to get it?"), "{}", page.body);
+        let list = between(&page.body, "id=\"v-suggestions\">", "</ol>").unwrap();
+        let items: Vec<&str> = list.split("<li>").skip(1).collect();
+        assert_eq!(items.len(), 2, "{list}");
+        assert!(items[0].contains("jute yarn for") && items[0].contains("Offer this"), "{list}");
+        assert!(items[0].contains("by jute yarn → diesel → robusta coffee"), "{list}");
+        assert!(items[1].contains("diesel for") && items[1].contains("Have it vouched for"), "{list}");
+        // The form that it opens says what would close a ring.
+        let link = between(items[0], "href=\"", "\"").unwrap().replace("&amp;", "&").replace("&#38;", "&");
+        let form = browser.get(&link).await;
+        assert!(form.body.contains("This would close 1 ring now, with 2 offers"), "{}", form.body);
+        // And a quantity of one's own changes what is suggested.
+        let ten = browser.post("/offers/value.json", &[("want", "3"), ("want_qty", "10")]).await;
+        assert!(ten.body.contains("for 10\u{a0}t"), "{}", ten.body);
     });
 }

@@ -1,14 +1,16 @@
 //! What an unfinished offer comes to, at reference prices and on the book as it is.
 
 use clearing::{Amount, AssetKey, OfferKey, PartyKey};
+use ledger::Address;
 use serde::Serialize;
 
 use super::book::{live_book, quote, ring_now};
+use super::suggest::{Suggested, suggestions};
 use crate::app::App;
 use crate::error::WebError;
 use crate::form::Form;
 use crate::model::Model;
-use crate::portal::goods::read_amount;
+use crate::portal::goods::{held, read_amount};
 use crate::portal::stock::{Goods, amount};
 use crate::show;
 
@@ -31,6 +33,8 @@ pub(super) struct Value {
     pub(super) ring: String,
     /// What the open offers hold of it.
     pub(super) book: String,
+    /// What could be given to get what is wanted.
+    pub(super) suggestions: Vec<Suggested>,
 }
 
 /// Values the quantities of a form, as far as they are there.
@@ -42,14 +46,26 @@ pub(super) fn evaluate(
 ) -> Result<Option<Value>, WebError> {
     let goods = Goods::load(model)?;
     let number = |name: &str| form.value(name).parse::<i64>().ok();
-    let (Some(give), Some(want)) = (number("give"), number("want")) else { return Ok(None) };
-    let (Some(give_asset), Some(want_asset)) = (goods.asset(give), goods.asset(want)) else {
+    let Some((want, want_asset)) = number("want").and_then(|want| Some((want, goods.asset(want)?))) else {
         return Ok(None);
     };
+    let live = live_book(app)?;
+    let live = live.meets(form.value("commitment") == "binding" && !form.ticked("joins_indicative"));
     let mut scratch = form.clone();
-    let given = read_amount(&mut scratch, "give_qty", give_asset.places());
     let wanted = read_amount(&mut scratch, "want_qty", want_asset.places());
-    let mut value = Value::default();
+    let has: Vec<i64> =
+        held(&goods, model, &Address(own.0).to_string())?.iter().map(|choice| choice.id).collect();
+    let mut value = Value {
+        suggestions: suggestions(live, &goods, &has, own, want, wanted),
+        hint: "Choose what you give, and how much, and its value at reference prices appears here."
+            .to_owned(),
+        ..Value::default()
+    };
+    let Some((give, give_asset)) = number("give").and_then(|give| Some((give, goods.asset(give)?))) else {
+        return Ok(Some(value));
+    };
+    value.hint.clear();
+    let given = read_amount(&mut scratch, "give_qty", give_asset.places());
     let gives = given.and_then(|given| goods.worth(give, given));
     let wants = wanted.and_then(|wanted| goods.worth(want, wanted));
     value.give = gives.map(show::usd).unwrap_or_default();
@@ -70,8 +86,6 @@ pub(super) fn evaluate(
             );
         }
     }
-    let live = live_book(app)?;
-    let live = live.meets(form.value("commitment") == "binding" && !form.ticked("joins_indicative"));
     if let Some(given) = given {
         value.quote = quote(live, &goods, own, (give, want), given);
     }
