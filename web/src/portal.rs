@@ -13,6 +13,7 @@ mod deals;
 mod desk;
 mod documents;
 mod entry;
+mod explained;
 mod goods;
 mod history;
 mod home;

@@ -96,7 +96,6 @@ pub struct RingPicture {
     summary: String,
     view: String,
     has_declined: bool,
-    has_rates: bool,
 }
 
 /// Half the width of the drawing.
@@ -140,8 +139,7 @@ impl RingPicture {
         let has_declined = corners.iter().any(|corner| corner.mark == Mark::Declined);
         let (top, bottom) = extent(&nodes, &arrows);
         let view = format!("0 {top:.0} 660 {:.0}", bottom - top);
-        let has_rates = corners.iter().any(|corner| !corner.rate.is_empty());
-        RingPicture { corners, nodes, arrows, middle, summary, view, has_declined, has_rates }
+        RingPicture { corners, nodes, arrows, middle, summary, view, has_declined }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::model::offer::Offer;
 use crate::model::party::Party;
 use crate::model::settlement::SettlementLeg;
 use crate::page::{self, Page};
+use crate::portal::explained::{Explained, Facts, OwnLimit};
 use crate::portal::stock::{Goods, amount};
 use crate::ring::{Corner, Mark, Middle, RingPicture};
 use crate::session::Visitor;
@@ -356,7 +357,7 @@ fn fitting(name: &str) -> String {
 }
 
 /// What the giver of the leg at `at` gets in the same ring: the leg after it.
-fn received(ring: &[Leg], at: usize) -> Option<&Leg> {
+pub(crate) fn received(ring: &[Leg], at: usize) -> Option<&Leg> {
     let next = ring.get(at + 1).or_else(|| ring.first())?;
     Some(next).filter(|next| next.to == ring[at].party)
 }
@@ -424,7 +425,8 @@ struct DealPage {
     id: i64,
     headline: String,
     lead: String,
-    pictures: Vec<String>,
+    /// Each ring as a picture, and explained.
+    rings: Vec<(String, String)>,
     lines: Vec<Line>,
     signed: usize,
     signers: usize,
@@ -464,21 +466,10 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
             if let Some(rate) = goods.rate_in_full(leg.asset, leg.quantity, got.asset, got.quantity) {
                 lines.push(line("Your rate", rate));
             }
-            // The least that the offer asks for what is given here, rounded up: never less than its limit.
-            let (give, want) = (amount(&offer.give_qty), amount(&offer.want_qty));
-            let Ok(least) = leg.quantity.mul_div_ceil(want.get(), give.get()) else { continue };
-            let limit = goods.exact(offer.want, least);
-            lines.push(line(
-                "Your limit",
-                match (goods.rate(offer.give, give, offer.want, want), goods.asset(offer.give)) {
-                    (Some(rate), Some(given)) => format!("{limit} · {rate} per {}", given.symbol()),
-                    _ => limit,
-                },
-            ));
-            let more = show::percent_more(got.quantity.get(), least.get());
-            let good = more != "+0.0\u{a0}%";
-            let value = if good { more } else { "at your limit".to_owned() };
-            lines.push(Line { label: "Better than your limit", value, good });
+            if let Some(own) = OwnLimit::new(goods, offer, parts.contract.batch, leg, got) {
+                lines.push(line("Your limit", own.limit));
+                lines.push(Line { label: "Better than your limit", value: own.better, good: own.good });
+            }
         }
     }
     let worth = |sums: &[(i64, Amount, u128)]| sums.iter().map(|(_, _, value)| value).sum::<u128>();
@@ -511,6 +502,12 @@ fn lacking(parts: &Parts, mine: &Side) -> Vec<String> {
         })
     };
     mine.gives.iter().filter_map(short).collect()
+}
+
+/// The fairness band of the payment chain, in parts per million.
+pub(crate) fn band_ppm(app: &App) -> u32 {
+    let config = app.chains.payment.view(payment_chain::view::config);
+    config.map_or(0, |config| config.rules().band.ppm())
 }
 
 /// A gap between what was cleared and what the solver's bound allows is told up to here, in tenths of a percent;
@@ -570,12 +567,29 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         // Whoever is not asked made a binding offer: that is as good as a signature.
         Some(_) | None => Mark::Signed,
     };
-    let pictures = rings
-        .iter()
-        .map(|ring| picture(goods, ring, &own, page.t("You"), page.t("all or none"), parties, mark).render())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(WebError::internal)?;
     let waiting = contract.state == "waiting";
+    let pace = Pace::of(&app.chains.payment);
+    let left = pace.left_ms(contract.deadline_height).filter(|_| waiting).map(show::duration);
+    let facts = Facts {
+        goods,
+        own: &own,
+        lang: page.lang,
+        parties,
+        offers: &parts.offers,
+        batch: parts.batch.as_ref(),
+        band_ppm: band_ppm(&app),
+        deadline: left.as_ref().map(|left| {
+            format!("signatures count before record {}, in about {left}", contract.deadline_height)
+        }),
+    };
+    let drawn = rings
+        .iter()
+        .map(|ring| {
+            let drawn = picture(goods, ring, &own, page.t("You"), page.t("all or none"), parties, mark);
+            Ok((drawn.render()?, Explained::new(&facts, ring).render()?))
+        })
+        .collect::<Result<Vec<_>, askama::Error>>()
+        .map_err(WebError::internal)?;
     let companies = self::parties(&legs);
     let (give, get) = (said(goods, &mine.gives), said(goods, &mine.gets));
     let (headline, lead) = match contract.state.as_str() {
@@ -596,16 +610,15 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         ),
     };
     let own_answer = answers.get(own.as_str()).copied();
-    let pace = Pace::of(&app.chains.payment);
     page::html(&DealPage {
         id,
         headline,
         lead,
-        pictures,
+        rings: drawn,
         lines: own_lines(&parts, &own),
         signed: agreed(&companies, signers),
         signers: companies.len(),
-        left: pace.left_ms(contract.deadline_height).filter(|_| waiting).map(show::duration),
+        left,
         state: contract.state.clone(),
         can_sign: waiting && own_answer == Some("waiting"),
         have_signed: waiting && own_answer == Some("signed"),

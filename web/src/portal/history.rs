@@ -15,7 +15,8 @@ use crate::form::Form;
 use crate::model::Model;
 use crate::model::settlement::Settlement;
 use crate::page::{self, Page};
-use crate::portal::deals::{Leg, once_round, picture, said, side, sureness};
+use crate::portal::deals::{Leg, band_ppm, once_round, picture, said, side, sureness};
+use crate::portal::explained::{Explained, Facts};
 use crate::portal::register::{bank_names, blame, read_share};
 use crate::portal::stock::Goods;
 use crate::ring::Mark;
@@ -116,6 +117,7 @@ struct SettlementPage {
     id: String,
     headline: String,
     picture: String,
+    explained: String,
     gave: Vec<(String, String)>,
     got: Vec<(String, String)>,
     values: String,
@@ -160,6 +162,21 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
                 .render()
                 .map_err(WebError::internal)?;
         let batch = model.batch(settlement.batch)?;
+        let mut offers = BTreeMap::new();
+        for leg in legs.iter().filter(|leg| leg.party == own) {
+            offers.extend(model.offer(leg.offer)?.map(|offer| (leg.offer, offer)));
+        }
+        let facts = Facts {
+            goods: &goods,
+            own: &own,
+            lang: page.lang,
+            parties: &parties,
+            offers: &offers,
+            batch: batch.as_ref(),
+            band_ppm: band_ppm(&shared),
+            deadline: None,
+        };
+        let explained = Explained::new(&facts, &legs).render().map_err(WebError::internal)?;
         let now = crate::accounts::millis();
         let grants: Vec<_> =
             model.grants_by(&id, &own)?.into_iter().filter(|grant| grant.until_ms > now).collect();
@@ -183,6 +200,7 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
         Ok(SettlementPage {
             headline: format!("You gave {} and got {}", said(&goods, &mine.gives), said(&goods, &mine.gets)),
             picture: drawn,
+            explained,
             gave: list(&mine.gives),
             got: list(&mine.gets),
             values: format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),

@@ -1014,3 +1014,68 @@ fn whoever_wants_coffee_is_told_what_to_give_for_it_and_what_he_has_comes_first(
         assert!(ten.body.contains("for 10\u{a0}t"), "{}", ten.body);
     });
 }
+
+#[test]
+fn a_ring_is_explained_to_its_parties_and_what_others_asked_for_stays_theirs() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let page = browser.get("/deals/1").await;
+        let told = between(&page.body, "aria-label=\"The ring explained\">", "</section>").unwrap();
+        let rows: Vec<&str> = told.split("<tr").skip(2).collect();
+        assert_eq!(rows.len(), 3, "{told}");
+        assert!(rows[0].contains("class=\"mine\"") && rows[0].contains(">You<"), "{told}");
+        assert!(rows[0].contains("t jute yarn") && rows[0].contains("t robusta coffee"), "{told}");
+        assert!(told.contains("Hanoi Beans") && told.contains("Doha Fuels"), "{told}");
+        for check in ["Limits", "Fairness", "nobody more than 2.0", "Standing", "Sanctions", "Deadline"] {
+            assert!(told.contains(check), "{check}: {told}");
+        }
+        assert!(told.contains("Each of the three legs is one shipment."), "{told}");
+        // Dhaka asks 0.295 t coffee a tonne, Hanoi 4.125 t diesel, Doha 0.79 t jute.
+        assert_eq!(told.matches("Your limit").count(), 1, "{told}");
+        assert!(told.contains("0.295 t per t"), "{told}");
+        assert!(!told.contains("4.125 t per") && !told.contains("0.79 t per"), "{told}");
+        // What one gains against reference value, another loses: the values go round.
+        assert!(told.contains("+") && told.contains("−"), "{told}");
+        let arabic = browser.get("/deals/1?lang=ar").await;
+        assert!(arabic.body.contains("ما يعطيه كلٌّ وما يأخذه") && arabic.body.contains("dir=\"rtl\""));
+        browser.get("/deals/1?lang=en").await;
+
+        // An offer that says something else since then is not held against the ring.
+        let form = browser.get("/offers/1?amend=yes").await;
+        let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").unwrap();
+        let fields = [
+            ("give_qty", "400"),
+            ("want_qty", "60"),
+            ("divisible", "yes"),
+            ("incoterm", "FOB"),
+            ("place", "BDCGP"),
+            ("valid_until", until.as_str()),
+        ];
+        let asked = browser.post("/offers/1", &fields).await;
+        let signed = browser.sign("Dhaka Mills", &asked).await;
+        arrives(&stage, &mut browser, &signed).await;
+        let page = browser.get("/deals/1").await;
+        assert!(!page.body.contains("Better than your limit"), "{}", page.body);
+    });
+}
+
+#[test]
+fn a_settlement_is_explained_as_its_ring_was() {
+    run(async {
+        let stage = Stage::new();
+        stage.offers_of_a_ring(Commitment::Binding);
+        stage.clear();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Hanoi Beans").await;
+        let list = browser.get("/history").await;
+        let id = between(&list.body, "href=\"/history/", "\"").unwrap();
+        let page = browser.get(&format!("/history/{id}")).await;
+        let told = between(&page.body, "aria-label=\"The ring explained\">", "</section>").unwrap();
+        assert!(told.contains("4.125 t per t") && !told.contains("Deadline"), "{told}");
+        assert!(!told.contains("0.295 t per"), "{told}");
+    });
+}

@@ -1,0 +1,163 @@
+//! A ring explained to one of its parties: who gives what to whom, at which rate, how that stands against reference value and
+//! against the reader's own limit, and what the chain proved of it. What others asked for at least is theirs and is not shown.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+
+use crate::language::Lang;
+use crate::model::offer::{Batch, Offer};
+use crate::model::party::Party;
+use crate::portal::deals::{Leg, received};
+use crate::portal::stock::{Goods, amount};
+use crate::show;
+
+/// What the reader's own offer asked for what it gives in a leg, and how much better it fares.
+pub(crate) struct OwnLimit {
+    /// `116.600 t · 0.283 t per t`.
+    pub(crate) limit: String,
+    /// `+1.4 %`, or that it is the limit.
+    pub(crate) better: String,
+    /// Whether it is better than the limit.
+    pub(crate) good: bool,
+}
+
+impl OwnLimit {
+    /// Of a leg that gives under `offer` and receives `got`. `None` where the offer was amended after its batch: it then
+    /// says no longer what it said.
+    pub(crate) fn new(goods: &Goods, offer: &Offer, batch: i64, leg: &Leg, got: &Leg) -> Option<OwnLimit> {
+        if offer.joins > batch {
+            return None;
+        }
+        // The least that the offer asks for what is given here, rounded up: never less than its limit.
+        let (give, want) = (amount(&offer.give_qty), amount(&offer.want_qty));
+        let least = leg.quantity.mul_div_ceil(want.get(), give.get()).ok()?;
+        let limit = goods.exact(offer.want, least);
+        let better = show::percent_more(got.quantity.get(), least.get());
+        let good = better != "+0.0\u{a0}%";
+        Some(OwnLimit {
+            limit: match (goods.rate(offer.give, give, offer.want, want), goods.asset(offer.give)) {
+                (Some(rate), Some(given)) => format!("{limit} · {rate} per {}", given.symbol()),
+                _ => limit,
+            },
+            better: if good { better } else { "at your limit".to_owned() },
+            good,
+        })
+    }
+}
+
+/// One leg: what a company does in the ring.
+struct Row {
+    who: String,
+    you: bool,
+    gives: String,
+    to: String,
+    gets: String,
+    rate: String,
+    reference: String,
+    against: String,
+    own: Option<OwnLimit>,
+}
+
+/// A ring explained, as a part of a page.
+#[derive(Template)]
+#[template(path = "explained.html")]
+pub(crate) struct Explained {
+    lang: Lang,
+    rows: Vec<Row>,
+    shipments: String,
+    checks: Vec<(&'static str, String)>,
+}
+
+/// What an explanation is made of.
+pub(crate) struct Facts<'a> {
+    pub(crate) goods: &'a Goods,
+    /// The reader's account, and what it is called.
+    pub(crate) own: &'a str,
+    pub(crate) lang: Lang,
+    pub(crate) parties: &'a BTreeMap<String, Party>,
+    /// The reader's own offers.
+    pub(crate) offers: &'a BTreeMap<i64, Offer>,
+    pub(crate) batch: Option<&'a Batch>,
+    /// The fairness band in parts per million.
+    pub(crate) band_ppm: u32,
+    /// Until when signatures count, where they still do.
+    pub(crate) deadline: Option<String>,
+}
+
+impl Explained {
+    /// Explains a ring, the reader's own leg first.
+    pub(crate) fn new(facts: &Facts<'_>, ring: &[Leg]) -> Explained {
+        let Facts { goods, own, lang, parties, offers, batch, .. } = facts;
+        let name = |address: &str| {
+            if address == *own {
+                return lang.say("You").to_owned();
+            }
+            parties.get(address).map_or_else(|| show::short(address), |party| party.name.clone())
+        };
+        let number = batch.map_or(0, |batch| batch.id);
+        let mut rows: Vec<Row> = ring
+            .iter()
+            .enumerate()
+            .filter_map(|(at, leg)| {
+                let got = received(ring, at)?;
+                let of =
+                    |leg: &Leg| format!("{} {}", goods.exact(leg.asset, leg.quantity), goods.name(leg.asset));
+                // What the same value buys at the references of the batch, by which the chain counted both.
+                let even = got.quantity.mul_div_floor(leg.value, got.value).ok();
+                let rate = |quantity| goods.rate(leg.asset, leg.quantity, got.asset, quantity);
+                Some(Row {
+                    who: name(&leg.party),
+                    you: leg.party == *own,
+                    gives: of(leg),
+                    to: name(&leg.to),
+                    gets: of(got),
+                    rate: rate(got.quantity).unwrap_or_default(),
+                    reference: even.and_then(rate).unwrap_or_default(),
+                    against: show::percent_more(got.value, leg.value),
+                    own: offers
+                        .get(&leg.offer)
+                        .and_then(|offer| OwnLimit::new(goods, offer, number, leg, got)),
+                })
+            })
+            .collect();
+        let mine = rows.iter().position(|row| row.you).unwrap_or(0);
+        rows.rotate_left(mine);
+        Explained { lang: *lang, shipments: show::word(rows.len()), rows, checks: checks(facts) }
+    }
+
+    fn t<'a>(&self, english: &'a str) -> &'a str {
+        self.lang.say(english)
+    }
+}
+
+/// What the chain proved of a ring before it took it, in the order in which it does.
+fn checks(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
+    let when = |ms: Option<i64>| ms.map(show::date_time).unwrap_or_default();
+    let closed = when(facts.batch.map(|batch| batch.closed_ms));
+    let cleared = when(facts.batch.and_then(|batch| batch.cleared_ms));
+    let tenths = facts.band_ppm / 1_000;
+    let mut checks = vec![
+        ("Quantities", "each gets exactly what the next one gives; nothing is left over".to_owned()),
+        ("Limits", "nobody gets less than the offer asks, in whole numbers".to_owned()),
+        (
+            "Fairness",
+            format!(
+                "nobody more than {}.{}\u{a0}% under reference value; the gain is shared equally",
+                tenths / 10,
+                tenths % 10
+            ),
+        ),
+        ("Offers", format!("all valid when the book froze, {closed}")),
+        ("Standing", format!("no company suspended when the ring was taken, {cleared}")),
+        (
+            "Sanctions",
+            "no list is kept on the chain: whoever lets companies in and suspends them answers for that"
+                .to_owned(),
+        ),
+    ];
+    if let Some(deadline) = &facts.deadline {
+        checks.push(("Deadline", deadline.clone()));
+    }
+    checks
+}
