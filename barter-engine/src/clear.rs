@@ -89,6 +89,12 @@ pub struct Options<'a> {
     /// Uniform mode only: looks within the band for prices that clear more than the references do, and takes them if they
     /// do. Value is counted at the references either way; the bound is that of the answer's prices.
     pub search_prices: bool,
+    /// How much each offer speaks for the rings that it is in, in parts per million by its place in [`Book::offers`], at most
+    /// [`MOST_WEIGHT_PPM`](crate::signing::MOST_WEIGHT_PPM): above all the likelihood that its party stands by it. Missing
+    /// weights are [`CERTAIN_PPM`](crate::signing::CERTAIN_PPM), as of binding offers. Where rings compete, each counts its
+    /// value times the product over its legs. The value that is reported stays the true one, and the bound is that of the
+    /// problem without weights, so it holds for whatever is chosen.
+    pub weights_ppm: &'a [u32],
 }
 
 impl Options<'_> {
@@ -158,7 +164,8 @@ pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Cle
 }
 
 fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Options<'_>, prices: Prices) -> Clearing {
-    let scene = Scene::new(book, rules, now, &prices);
+    let mut scene = Scene::new(book, rules, now, &prices);
+    scene.weigh(options.weights_ppm);
     let mut stats = Stats { live_offers: scene.offers.len(), ..Stats::default() };
     let mut pool = Pool::default();
     let fill = match options.algorithm {

@@ -67,8 +67,17 @@ impl<'a> Fill<'a> {
         self.given[offer as usize]
     }
 
-    /// The value in USD, for comparing.
+    /// The value in USD, for comparing: weighed.
     pub(crate) fn value(&self) -> f64 {
+        if !self.scene.unweighted {
+            let worth = |placed: &Placed| {
+                let legs = placed.ring.offers().iter().zip(placed.gives);
+                let unit = |at: u32| self.scene.unit[self.scene.offer(at).give as usize];
+                let usd: f64 = legs.map(|(at, gives)| unit(*at) * float(gives)).sum();
+                usd * placed.ring.weight(self.scene)
+            };
+            return self.placed.iter().flatten().map(worth).sum();
+        }
         let worth = |(offer, given): (&crate::scene::Live, &u128)| {
             self.scene.unit[offer.give as usize] * float(*given)
         };
@@ -99,9 +108,10 @@ impl<'a> Fill<'a> {
     fn worth(&self, ring: &Candidate) -> f64 {
         if self.scene.mode == Mode::Lots {
             let free = ring.offers().iter().all(|at| self.given[*at as usize] == 0);
-            return if free { ring.offers().iter().map(|at| self.scene.offer(*at).cap).sum() } else { 0.0 };
+            let usd: f64 = ring.offers().iter().map(|at| self.scene.offer(*at).cap).sum();
+            return if free { usd * ring.weight(self.scene) } else { 0.0 };
         }
-        ring.shares(self.scene).1 * self.most(ring)
+        ring.shares(self.scene).1 * self.most(ring) * ring.weight(self.scene)
     }
 
     /// Places a ring of about `volume`; minimums are looked at later.
@@ -259,7 +269,8 @@ impl<'a> Fill<'a> {
     /// rest. Returns the rings that no whole units fit; minimums are looked at later.
     pub(crate) fn place_all(&mut self, mut wanted: Vec<(Candidate, f64)>) -> Vec<Candidate> {
         let mut failed = Vec::new();
-        let worth = |(ring, volume): &(Candidate, f64)| ring.shares(self.scene).1 * volume;
+        let worth =
+            |(ring, volume): &(Candidate, f64)| ring.shares(self.scene).1 * volume * ring.weight(self.scene);
         wanted.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
         // Per offer, how many rings are still to come and what all of them are to give.
         let mut coming: BTreeMap<u32, (u32, f64)> = BTreeMap::new();

@@ -38,6 +38,7 @@ mod reasons;
 pub mod replay;
 mod scene;
 mod search;
+pub mod signing;
 mod trial;
 mod uniform;
 mod volumes;

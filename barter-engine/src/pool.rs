@@ -21,6 +21,11 @@ impl Candidate {
         &self.offers[..usize::from(self.len)]
     }
 
+    /// What its value is multiplied with where rings compete.
+    pub(crate) fn weight(&self, scene: &Scene) -> f64 {
+        if scene.unweighted { 1.0 } else { self.offers().iter().map(|at| scene.offer(*at).weight).product() }
+    }
+
     /// What each leg gives in USD when the first gives one, with the surplus shared equally.
     pub(crate) fn shares(&self, scene: &Scene) -> ([f64; 6], f64) {
         let legs = self.offers();

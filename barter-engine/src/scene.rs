@@ -1,5 +1,6 @@
 //! A book seen for the search: live offers only, dense numbers, floats for guessing and exact floors for proving.
 
+use crate::signing::{CERTAIN_PPM, MOST_WEIGHT_PPM};
 use clearing::{Amount, Book, Mode, Offer, Price, Prices, Ratio, Rules};
 use std::collections::BTreeMap;
 
@@ -30,6 +31,8 @@ pub(crate) struct Live {
     pub(crate) want_qty: u128,
     /// The exact floor in smallest units, in ring mode.
     pub(crate) exact: Option<Ratio>,
+    /// How much it speaks for its rings; one is neutral.
+    pub(crate) weight: f64,
 }
 
 /// The live part of a book under one set of rules.
@@ -48,6 +51,8 @@ pub(crate) struct Scene {
     pub(crate) offers: Vec<Live>,
     /// The live offers that give each asset, cheapest floor first.
     pub(crate) givers: Vec<Vec<u32>>,
+    /// Whether every weight is neutral.
+    pub(crate) unweighted: bool,
 }
 
 /// The largest deviation that float arithmetic may cause in a product of six floors.
@@ -92,6 +97,7 @@ impl Scene {
             unit,
             exact_unit,
             offers: Vec::new(),
+            unweighted: true,
         };
         let mut parties: BTreeMap<[u8; 20], u32> = BTreeMap::new();
         for (index, offer) in book.offers().iter().enumerate() {
@@ -113,6 +119,15 @@ impl Scene {
             });
         }
         scene
+    }
+
+    /// Takes in how much offers speak for their rings; see [`Options::weights_ppm`](crate::Options::weights_ppm).
+    pub(crate) fn weigh(&mut self, weights_ppm: &[u32]) {
+        for live in &mut self.offers {
+            let ppm = weights_ppm.get(live.index).copied().unwrap_or(CERTAIN_PPM).min(MOST_WEIGHT_PPM);
+            live.weight = f64::from(ppm) / f64::from(CERTAIN_PPM);
+            self.unweighted &= ppm == CERTAIN_PPM;
+        }
     }
 
     fn live(&self, book: &Book, rules: &Rules, index: usize, offer: &Offer) -> Option<Live> {
@@ -150,6 +165,7 @@ impl Scene {
             least_qty: least.get(),
             want_qty: offer.want_qty.get(),
             exact,
+            weight: 1.0,
         })
     }
 

@@ -35,7 +35,7 @@ pub(crate) struct Column {
     pub(crate) ring: Candidate,
     /// USD given by each leg per unit of volume.
     pub(crate) shares: [f64; 6],
-    /// USD given by all legs per unit of volume.
+    /// USD given by all legs per unit of volume, weighed.
     pub(crate) value: f64,
     /// The most volume that its offers allow.
     pub(crate) most: f64,
@@ -48,10 +48,12 @@ impl Column {
             for (share, at) in shares.iter_mut().zip(ring.offers()) {
                 *share = scene.offer(*at).cap;
             }
-            return Column { ring: *ring, shares, value: shares.iter().sum(), most: 1.0 };
+            let value = shares.iter().sum::<f64>() * ring.weight(scene);
+            return Column { ring: *ring, shares, value, most: 1.0 };
         }
         let (shares, value) = ring.shares(scene);
         let caps = ring.offers().iter().zip(shares).map(|(o, share)| scene.offer(*o).cap / share);
+        let value = value * ring.weight(scene);
         Column { ring: *ring, shares, value, most: caps.fold(f64::INFINITY, f64::min) }
     }
 

@@ -3,12 +3,14 @@
 //! What is worth most on paper splits an offer over dozens of rings, each with its shipments and signatures. This
 //! solver gives an offer one ring a batch, of some size; what is left of it comes again with the next batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use barter_engine::Unfilled;
+use barter_engine::signing::{CERTAIN_PPM, Record, weighed, weight_ppm};
 use barter_engine::{Algorithm, Effort, Options};
-use clearing::{Answer, Book, Certificate, OfferKey, Prices, Ring, UsdValue, check, ring_value};
+use clearing::{Answer, Book, Certificate, OfferKey, PartyKey, Prices, Ring, UsdValue, check, ring_value};
 use payment_chain::certificate_hash;
+use payment_chain::model::OfferId;
 use payment_chain::payload::{MAX_RINGS, Payload, SubmittedRing};
 use payment_chain::view::OpenBatch;
 
@@ -16,6 +18,28 @@ use payment_chain::view::OpenBatch;
 const WORTH_WHILE_USD: u128 = 1_000;
 /// How often the engine looks again at what the rings chosen so far leave.
 const ROUNDS: usize = 3;
+
+/// How much each offer speaks for its rings, in parts per million: the likelihood that its owner signs, more for whom others
+/// left waiting. Those that are not there are neutral, as binding offers are.
+pub(crate) type Weights = BTreeMap<OfferKey, u32>;
+
+/// The weights of a batch's indicative offers, by how their owners kept their word (`record`) and how often the offers came
+/// back through no fault of theirs.
+pub(crate) fn weights(
+    batch: &OpenBatch,
+    record: impl Fn(PartyKey) -> Record,
+    returned: &BTreeMap<OfferId, u32>,
+) -> Weights {
+    let offers: Vec<_> = batch.indicative.iter().filter_map(|key| batch.book.offer(*key)).collect();
+    let records: BTreeMap<PartyKey, Record> =
+        offers.iter().map(|offer| (offer.party, record(offer.party))).collect();
+    let all = records.values().copied().fold(Record::default(), Record::and);
+    let weight = |offer: &&clearing::Offer| {
+        let returned = returned.get(&OfferId(offer.key.0)).copied().unwrap_or(0);
+        (offer.key, weight_ppm(records[&offer.party].signs_ppm(all), returned))
+    };
+    offers.iter().map(weight).collect()
+}
 
 /// A clearing with what the solver says of it.
 pub(crate) struct Proposal {
@@ -28,17 +52,19 @@ pub(crate) struct Proposal {
 }
 
 /// Chooses rings of which no two share an offer, and none has both an offer that waits for signatures and one that
-/// stays apart from such. `find` gives the rings of a book, the better ones first where they compete. `None` when
+/// stays apart from such. Where they compete, the ring that counts more by `weights` wins. `find` gives the rings of a book. `None` when
 /// there is no ring.
 ///
 /// A clearing that does not hold by the exact check is never proposed.
 pub(crate) fn propose(
     batch: &OpenBatch,
     certificate: Certificate,
+    weights: &Weights,
     find: impl Fn(&Book) -> Vec<Ring>,
 ) -> Option<Proposal> {
     let mut rings: Vec<Ring> = Vec::new();
     let mut used: BTreeSet<OfferKey> = BTreeSet::new();
+    let weight = |key| weights.get(&key).copied().unwrap_or(CERTAIN_PPM);
     for round in 0..2 * ROUNDS {
         let before = rings.len();
         let book = part(&batch.book, |key| {
@@ -47,7 +73,7 @@ pub(crate) fn propose(
             fits && !used.contains(&key)
         });
         let mut found = find(&book);
-        found.sort_by_cached_key(|ring| std::cmp::Reverse(ring_value(&book, ring)));
+        found.sort_by_cached_key(|ring| std::cmp::Reverse(weighed(&book, ring, weight)));
         for ring in found {
             let free = ring.legs.iter().all(|leg| !used.contains(&leg.offer));
             if free && rings.len() < MAX_RINGS && stands_alone(&book, &ring) {
@@ -97,24 +123,32 @@ impl Proposal {
 }
 
 /// The engine at work on a part of a batch, until `stop` says so.
-pub(crate) fn find(book: &Book, batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Ring> {
+pub(crate) fn find(
+    book: &Book,
+    batch: &OpenBatch,
+    weights: &Weights,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Vec<Ring> {
+    let weight = |offer: &clearing::Offer| weights.get(&offer.key).copied().unwrap_or(CERTAIN_PPM);
+    let weights_ppm: Vec<u32> = book.offers().iter().map(weight).collect();
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
         stop: Some(stop),
         rings_only: true,
+        weights_ppm: &weights_ppm,
         ..Options::default()
     };
     barter_engine::clear(book, &batch.rules, batch.now, &options).answer.rings
 }
 
-/// The engine's proof of what no clearing of the batch can pass, as far as it gets until `stop` says so. It rests on the
-/// duals alone, so that whoever has them need not believe anything else.
-pub(crate) fn certify(batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> Certificate {
+/// The engine's proof of what no clearing of the batch can pass. It rests on the duals alone, so that whoever has them need
+/// not believe anything else; they need no rings, so none are looked for.
+pub(crate) fn certify(batch: &OpenBatch) -> Certificate {
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
-        stop: Some(stop),
+        stop: Some(&|| true),
         ..Options::default()
     };
     let OpenBatch { book, rules, now, .. } = batch;
@@ -183,8 +217,13 @@ mod tests {
     }
 
     fn solve(batch: &OpenBatch) -> Vec<Vec<u64>> {
+        solve_with(batch, &Weights::new())
+    }
+
+    fn solve_with(batch: &OpenBatch, weights: &Weights) -> Vec<Vec<u64>> {
         let never = || false;
-        let proposal = propose(batch, certify(batch, &never), |book| find(book, batch, &never));
+        let find = |book: &Book| find(book, batch, weights, &never);
+        let proposal = propose(batch, certify(batch), weights, find);
         let rings = proposal.map(|proposal| {
             assert!(proposal.value.floor_to(6).unwrap() <= proposal.certificate.bound_micro_usd());
             proposal.answer.rings
@@ -219,6 +258,27 @@ mod tests {
         assert_eq!(solve(&batch(offers(), &[2], &[1])), [[1, 3]]);
         assert_eq!(solve(&batch(offers(), &[2, 3], &[1])), [[0; 0]; 0]);
         assert_eq!(solve(&batch(offers(), &[2], &[])), [[1, 2]]);
+    }
+
+    #[test]
+    fn of_two_partners_the_one_who_signs_wins_and_a_newcomer_is_no_worse_than_the_market() {
+        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 450)];
+        let batch = batch(offers, &[1, 2, 3], &[]);
+        assert_eq!(solve(&batch), [[1, 2]], "the larger");
+        let solve = |kept_by_2: u64, broken_by_2: u64, returned: &[(u64, u32)]| {
+            let record = |party: PartyKey| match party.0[0] {
+                1 => Record { kept: 30, broken: 0 },
+                2 => Record { kept: kept_by_2, broken: broken_by_2 },
+                _ => Record::default(),
+            };
+            let returned = returned.iter().map(|(offer, times)| (OfferId(*offer), *times)).collect();
+            solve_with(&batch, &weights(&batch, record, &returned))
+        };
+        assert_eq!(solve(4, 9, &[]), [[1, 3]], "who breaks his word loses to a newcomer with a little less");
+        assert_eq!(solve(0, 0, &[]), [[1, 2]], "of two newcomers the larger");
+        assert_eq!(solve(20, 0, &[]), [[1, 2]]);
+        // Left waiting by others, the smaller one comes first for once.
+        assert_eq!(solve(0, 0, &[(3, 2)]), [[1, 3]]);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use ledger::{Address, Hash, Height, PublicKey, Read, Timestamp};
 
 use crate::config::Config;
 use crate::model::{
-    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Reference,
-    Request, RequestId, Settlement, Surety, Window,
+    Asset, AssetId, Balance, BatchId, Contract, ContractId, ContractState, Offer, OfferId, Party, Quotation,
+    Reference, Request, RequestId, Settlement, Surety, Window,
 };
 use crate::table::{
-    ASSETS, BALANCES, BONDS, CERTIFICATES, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES,
-    REQUESTS, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW,
+    ASSETS, BALANCES, BONDS, CERTIFICATES, CONFIG, CONTRACTS, CONTRACTS_OF, COUNTERS, LIVE, OFFERS, PARTIES,
+    PRICES, REQUESTS, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW, counter,
 };
 use crate::{book, price};
 
@@ -103,6 +103,28 @@ pub fn live_offers(state: &dyn Read, account: Address) -> Vec<(OfferId, Offer)> 
 #[must_use]
 pub fn contract(state: &dyn Read, id: ContractId) -> Option<Contract> {
     CONTRACTS.get(state, &id)
+}
+
+/// How often each offer came back from a contract through no fault of its owner, who had signed, or was bound without: among
+/// the last `most` contracts, counted until one of the offer's executed or waits. What a solver needs so that whoever was
+/// left waiting by others comes first among equals.
+#[must_use]
+pub fn returned_offers(state: &dyn Read, most: u64) -> BTreeMap<OfferId, u32> {
+    let last = COUNTERS.get(state, &counter::CONTRACT).unwrap_or(0);
+    let mut returned: BTreeMap<OfferId, u32> = BTreeMap::new();
+    let mut served: BTreeSet<OfferId> = BTreeSet::new();
+    for number in (1..=last).rev().take(usize::try_from(most).unwrap_or(usize::MAX)) {
+        let Some(contract) = CONTRACTS.get(state, &ContractId(number)) else { continue };
+        let stood_by = |party: &Address| !contract.signers.contains(party) || contract.signed.contains(party);
+        for leg in contract.rings.iter().flat_map(|ring| &ring.legs) {
+            if contract.state != ContractState::Dissolved {
+                served.insert(leg.offer);
+            } else if stood_by(&leg.party) && !served.contains(&leg.offer) {
+                *returned.entry(leg.offer).or_default() += 1;
+            }
+        }
+    }
+    returned
 }
 
 /// The contracts that wait and that an account is a party of, by number.

@@ -6,13 +6,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ledger::SubChain;
-use payment_chain::view;
+use barter_engine::signing::Record;
+use clearing::PartyKey;
+use ledger::{Address, SubChain};
+use payment_chain::view::{self, OpenBatch};
 use web::clearings::{Clearings, Published};
 
 use super::stage::Stage;
 use crate::house::House;
-use crate::solver;
+use crate::solver::{self, Weights};
 
 /// What is not found within this time is not found in this batch. A window is open for three seconds.
 const TIME: Duration = Duration::from_millis(1_500);
@@ -67,8 +69,10 @@ fn solve(house: &House, stage: &Stage, clearings: &Clearings) {
     let Some(batch) = house.read(SubChain::Payment, view::open_batch) else { return };
     let begun = Instant::now();
     let late = || begun.elapsed() >= TIME;
-    let certificate = solver::certify(&batch, &late);
-    if let Some(proposal) = solver::propose(&batch, certificate, |book| solver::find(book, &batch, &late)) {
+    let certificate = solver::certify(&batch);
+    let weights = weights(house, &batch);
+    let find = |book: &_| solver::find(book, &batch, &weights, &late);
+    if let Some(proposal) = solver::propose(&batch, certificate, &weights, find) {
         let published = Published {
             batch: &batch,
             rings: &proposal.answer.rings,
@@ -94,4 +98,19 @@ fn solve(house: &House, stage: &Stage, clearings: &Clearings) {
         }
     }
     house.tempo.solved.fetch_max(batch.batch.0, Ordering::AcqRel);
+}
+
+/// How many contracts one looks back at for offers that came back.
+const LOOKED_BACK_AT: u64 = 2_000;
+
+/// What the chains tell of those behind the batch's indicative offers.
+fn weights(house: &House, batch: &OpenBatch) -> Weights {
+    let returned = house.read(SubChain::Payment, |state| view::returned_offers(state, LOOKED_BACK_AT));
+    house.read(SubChain::Identity, |state| {
+        let record = |party: PartyKey| {
+            let credit = identity_chain::view::credit(state, Address(party.0));
+            Record { kept: credit.settled, broken: credit.lapsed.saturating_add(credit.declined) }
+        };
+        solver::weights(batch, record, &returned)
+    })
 }
