@@ -205,6 +205,9 @@ const COARSE: u128 = 2_000;
 /// Whether every floor holds and the improvements agree within one smallest unit, exactly as the check demands.
 pub(crate) fn shares_hold(scene: &Scene, ring: &Candidate, found: &Quantities) -> bool {
     let legs = ring.offers().len();
+    if let Some(clear) = clearly_hold(scene, ring, found) {
+        return clear;
+    }
     // The greatest lower end and the least upper end of the improvements, as fractions.
     let mut most: Option<(U256, U256)> = None;
     let mut least: Option<(U256, U256)> = None;
@@ -234,6 +237,25 @@ pub(crate) fn shares_hold(scene: &Scene, ring: &Candidate, found: &Quantities) -
         (Some(most), Some(least)) => !below(&least, &most),
         _ => false,
     }
+}
+
+/// What [`shares_hold`] says, where floats leave no doubt.
+fn clearly_hold(scene: &Scene, ring: &Candidate, found: &Quantities) -> Option<bool> {
+    /// Far more than what rounding may cost a product of a few floats.
+    const DOUBT: f64 = 1e-10;
+    let legs = ring.offers().len();
+    let (mut slack, mut most, mut least) = (f64::INFINITY, 0.0f64, f64::INFINITY);
+    for (leg, at) in ring.offers().iter().enumerate() {
+        let rate = scene.offer(*at).rate;
+        let (gives, receives) = (float(found[leg]), float(found[(leg + 1) % legs]));
+        slack = slack.min(receives / (gives * rate));
+        most = most.max((receives - 1.0) / ((gives + 1.0) * rate));
+        least = least.min((receives + 1.0) / ((gives - 1.0).max(1.0) * rate));
+    }
+    if slack < 1.0 - DOUBT || most > least * (1.0 + DOUBT) {
+        return Some(false);
+    }
+    (slack > 1.0 + DOUBT && most < least * (1.0 - DOUBT)).then_some(true)
 }
 
 type Wide = Uint<1024, 16>;

@@ -11,13 +11,16 @@ use rayon::prelude::*;
 /// Limits of one search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Breadth {
-    /// Labels kept per asset and number of offers.
+    /// Labels kept per asset and number of offers, at most [`MOST_LABELS`].
     pub(crate) labels: usize,
     /// Rings taken per closing offer.
     pub(crate) rings: usize,
     /// Rings must weigh more than this, per leg.
     pub(crate) least: f64,
 }
+
+/// The most labels kept per asset and number of offers.
+const MOST_LABELS: usize = 8;
 
 const NONE: u32 = u32::MAX;
 
@@ -30,6 +33,85 @@ struct Label {
     offer: u32,
     /// The label of the rest of the way.
     rest: u32,
+    /// What the first offer gives, and whose it is: looked at far more often than all else of the offer.
+    give: u32,
+    party: u32,
+}
+
+/// A label that is among the best of its place, and what it is compared by.
+#[derive(Clone, Copy, Default)]
+struct Kept {
+    weight: f64,
+    log: f64,
+    label: u32,
+}
+
+/// Labels by number of legs and asset, those of one place side by side, by descending weight.
+struct Places {
+    assets: usize,
+    most: usize,
+    kept: Vec<Kept>,
+    lens: Vec<u32>,
+}
+
+impl Places {
+    fn new(legs: usize, assets: usize, most: usize) -> Places {
+        Places {
+            assets,
+            most,
+            kept: vec![Kept::default(); legs * assets * most],
+            lens: vec![0; legs * assets],
+        }
+    }
+
+    fn place(&self, legs: usize, asset: u32) -> usize {
+        legs * self.assets + asset as usize
+    }
+
+    fn at(&self, legs: usize, asset: u32) -> &[Kept] {
+        let place = self.place(legs, asset);
+        &self.kept[place * self.most..place * self.most + self.lens[place] as usize]
+    }
+
+    /// Whether a label of its place weighs no less and asks no more.
+    fn rules_out(&self, legs: usize, asset: u32, weight: f64, log: f64) -> bool {
+        self.at(legs, asset).iter().any(|other| other.weight >= weight && other.log <= log)
+    }
+
+    /// Keeps a label that no other rules out if it is among the best: heaviest first, and the one that asks least.
+    fn keep(&mut self, legs: usize, asset: u32, new: Kept) -> bool {
+        let place = self.place(legs, asset);
+        let len = self.lens[place] as usize;
+        let all = &mut self.kept[place * self.most..(place + 1) * self.most];
+        let at = all[..len].iter().take_while(|other| other.weight >= new.weight).count();
+        if at == self.most {
+            // The last place is for whoever asks least.
+            let last = &mut all[at - 1];
+            let less = last.log > new.log;
+            if less {
+                *last = new;
+            }
+            return less;
+        }
+        // Those behind that ask no less go; of too many the last but one, for the last asks least.
+        let mut behind = [Kept::default(); MOST_LABELS];
+        let mut count = 0;
+        for other in all[at..len].iter().filter(|other| other.log < new.log) {
+            behind[count] = *other;
+            count += 1;
+        }
+        all[at] = new;
+        if at + 1 + count <= self.most {
+            all[at + 1..=at + count].copy_from_slice(&behind[..count]);
+        } else if count == 1 {
+            all[at] = behind[0];
+        } else {
+            all[at + 1..at + count - 1].copy_from_slice(&behind[..count - 2]);
+            all[at + count - 1] = behind[count - 1];
+        }
+        self.lens[place] = u32::try_from((at + 1 + count).min(self.most)).expect("labels are few");
+        true
+    }
 }
 
 /// The offers worth looking at in one direction: of two that want the same and give the same, one that asks no more and
@@ -153,8 +235,7 @@ struct Walk<'a> {
     /// What can still be in front of a way, see [`Lanes::look_ahead`].
     ahead: Vec<Vec<(f64, f64)>>,
     labels: Vec<Label>,
-    /// Per number of legs and asset, labels by descending weight.
-    at: Vec<Vec<Vec<u32>>>,
+    places: Places,
     touched: Vec<Vec<u32>>,
 }
 
@@ -167,7 +248,7 @@ impl<'a> Walk<'a> {
             lanes,
             ahead: vec![vec![(0.0, 0.0); scene.unit.len()]; scene.longest],
             labels: Vec::new(),
-            at: vec![vec![Vec::new(); scene.unit.len()]; scene.longest],
+            places: Places::new(scene.longest, scene.unit.len(), breadth.labels.clamp(1, MOST_LABELS)),
             touched: vec![Vec::new(); scene.longest],
         }
     }
@@ -175,9 +256,8 @@ impl<'a> Walk<'a> {
     fn from(&mut self, home: u32) -> Vec<Candidate> {
         self.lanes.look_ahead(home, &mut self.ahead);
         self.labels.clear();
-        for (at, touched) in self.at.iter_mut().zip(&mut self.touched) {
-            touched.drain(..).for_each(|asset| at[asset as usize].clear());
-        }
+        self.places.lens.fill(0);
+        self.touched.iter_mut().for_each(Vec::clear);
         for legs in 1..self.scene.longest {
             if legs == 1 {
                 self.extend(home, NONE, legs, home);
@@ -185,8 +265,8 @@ impl<'a> Walk<'a> {
             }
             for place in 0..self.touched[legs - 1].len() {
                 let asset = self.touched[legs - 1][place];
-                for which in 0..self.at[legs - 1][asset as usize].len() {
-                    let rest = self.at[legs - 1][asset as usize][which];
+                for which in 0..self.places.at(legs - 1, asset).len() {
+                    let rest = self.places.at(legs - 1, asset)[which].label;
                     self.extend(asset, rest, legs, home);
                 }
             }
@@ -198,72 +278,42 @@ impl<'a> Walk<'a> {
     fn extend(&mut self, asset: u32, rest: u32, legs: usize, home: u32) {
         let lanes = self.lanes;
         let (weight, log, party) = match self.labels.get(rest as usize) {
-            Some(label) => (label.weight, label.log, self.scene.offer(label.offer).party),
+            Some(label) => (label.weight, label.log, label.party),
             None => (0.0, 0.0, NONE),
         };
         let left = self.scene.longest - legs;
         for lane in lanes.wanting(asset) {
-            if lane.give == home || lane.party == party {
-                continue;
-            }
             let (weight, log) = (weight + lane.weight, log + lane.log);
             let (most, least) = self.ahead[left][lane.give as usize];
-            if weight + most <= self.breadth.least || log + least > TINY || self.passes(rest, lane.give) {
+            if weight + most <= self.breadth.least
+                || log + least > TINY
+                || lane.give == home
+                || lane.party == party
+                || self.places.rules_out(legs, lane.give, weight, log)
+                || self.passes(rest, lane.give)
+            {
                 continue;
             }
-            self.offer(Label { weight, log, offer: lane.offer, rest }, legs, lane.give);
+            let new = Kept { weight, log, label: u32::try_from(self.labels.len()).expect("labels are few") };
+            if self.places.at(legs, lane.give).is_empty() {
+                self.touched[legs].push(lane.give);
+            }
+            if self.places.keep(legs, lane.give, new) {
+                let (offer, give, party) = (lane.offer, lane.give, lane.party);
+                self.labels.push(Label { weight, log, offer, rest, give, party });
+            }
         }
     }
 
     /// Whether the way passes an asset.
     fn passes(&self, mut rest: u32, asset: u32) -> bool {
         while let Some(label) = self.labels.get(rest as usize) {
-            if self.scene.offer(label.offer).give == asset {
+            if label.give == asset {
                 return true;
             }
             rest = label.rest;
         }
         false
-    }
-
-    /// Keeps a label if it is among the best of its place: heaviest first, and the one that asks least.
-    fn offer(&mut self, label: Label, legs: usize, asset: u32) {
-        let labels = &self.labels;
-        let held = &mut self.at[legs][asset as usize];
-        let known = |at: &u32| labels[*at as usize];
-        if held.iter().map(known).any(|other| other.weight >= label.weight && other.log <= label.log) {
-            return;
-        }
-        let place = held.iter().map(known).take_while(|other| other.weight >= label.weight).count();
-        if held.is_empty() {
-            self.touched[legs].push(asset);
-        }
-        if place >= self.breadth.labels {
-            // The last place is for whoever asks least.
-            if let Some(last) = held.last_mut()
-                && labels[*last as usize].log > label.log
-            {
-                *last = u32::try_from(self.labels.len()).expect("labels are few");
-                self.labels.push(label);
-            }
-            return;
-        }
-        let id = u32::try_from(self.labels.len()).expect("labels are few");
-        held.insert(place, id);
-        self.labels.push(label);
-        let labels = &self.labels;
-        let mut at = place + 1;
-        while at < held.len() {
-            if labels[held[at] as usize].log >= label.log {
-                held.remove(at);
-            } else {
-                at += 1;
-            }
-        }
-        if held.len() > self.breadth.labels {
-            // Not the last one: it asks least.
-            held.remove(held.len() - 2);
-        }
     }
 
     /// Closes the ways by each offer that gives `home`.
@@ -279,12 +329,10 @@ impl<'a> Walk<'a> {
             let offer = scene.offer(first);
             best.clear();
             for legs in 1..scene.longest {
-                for &at in &self.at[legs][offer.want as usize] {
-                    let label = self.labels[at as usize];
-                    let score =
-                        (label.weight + own) / f64::from(u8::try_from(legs + 1).expect("at most six"));
-                    if score > self.breadth.least && label.log + offer.log_floor <= TINY {
-                        best.push((score, at));
+                for kept in self.places.at(legs, offer.want) {
+                    let score = (kept.weight + own) / f64::from(u8::try_from(legs + 1).expect("at most six"));
+                    if score > self.breadth.least && kept.log + offer.log_floor <= TINY {
+                        best.push((score, kept.label));
                     }
                 }
             }

@@ -29,6 +29,8 @@ pub(crate) struct Live {
     pub(crate) least_qty: u128,
     /// What it wants for all.
     pub(crate) want_qty: u128,
+    /// The floor in smallest units, as near as a float comes.
+    pub(crate) rate: f64,
     /// The exact floor in smallest units, in ring mode.
     pub(crate) exact: Option<Ratio>,
     /// How much it speaks for its rings; one is neutral.
@@ -61,6 +63,15 @@ pub(crate) const TINY: f64 = 1e-12;
 /// The nearest float; for guessing only.
 #[expect(clippy::cast_precision_loss, reason = "for guessing only")]
 pub(crate) fn float(number: u128) -> f64 {
+    // Nearly all quantities are narrow, and those convert in one instruction.
+    u64::try_from(number).map_or_else(|_| wide(number), |narrow| narrow as f64)
+}
+
+/// Out of the way, or it would be worked out for narrow numbers too.
+#[cold]
+#[inline(never)]
+#[expect(clippy::cast_precision_loss, reason = "for guessing only")]
+fn wide(number: u128) -> f64 {
     number as f64
 }
 
@@ -164,6 +175,7 @@ impl Scene {
             give_qty: offer.give_qty.get(),
             least_qty: least.get(),
             want_qty: offer.want_qty.get(),
+            rate: floor * self.unit[give] / self.unit[want],
             exact,
             weight: 1.0,
         })
