@@ -26,7 +26,8 @@ fn asked(scene: &Scene, book: &clearing::Book) -> Vec<f64> {
 
 /// The duals of the any-rates programme, see [`crate::flow`], in parts of [`clearing::DUAL_WHOLE`].
 pub(crate) fn any_rates(scene: &Scene, book: &clearing::Book, rounds: usize) -> Vec<u64> {
-    let found = crate::flow::any_rates(scene, &asked(scene, book), rounds);
+    let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
+    let found = crate::flow::any_rates(scene, &asked(scene, book), &caps, rounds);
     let whole = crate::scene::float(u128::from(clearing::DUAL_WHOLE));
     let dual = |price: &f64| {
         u64::try_from(crate::exact::whole((price * whole).round())).unwrap_or(clearing::MAX_DUAL)

@@ -2,7 +2,7 @@
 //! then whole units, until both agree.
 
 use crate::branch::Budget;
-use crate::clear::{Effort, Options, Stage, Stats};
+use crate::clear::{Effort, Stage, Watch};
 use crate::dive::realisable;
 use crate::fill::Fill;
 use crate::local::{Local, Reach};
@@ -94,13 +94,7 @@ fn is_whole(scene: &Scene, ring: &Candidate) -> bool {
 }
 
 /// Improves volumes by small neighbourhoods, as many as planned.
-fn neighbourhoods(
-    options: &Options<'_>,
-    plan: &Plan,
-    many: usize,
-    volumes: &mut Volumes<'_>,
-    dice: &mut Dice,
-) {
+fn neighbourhoods(options: &Watch<'_>, plan: &Plan, many: usize, volumes: &mut Volumes<'_>, dice: &mut Dice) {
     /// Neighbourhoods between two looks at `stop`.
     const BATCH: usize = 20;
     volumes.pivots = 0;
@@ -144,11 +138,10 @@ const TINY_POOL: usize = 200;
 /// Chooses rings and whole units for them.
 pub(crate) fn choose<'a>(
     scene: &'a Scene,
-    options: &Options<'_>,
+    options: &Watch<'_>,
     plan: &Plan,
     columns: &[Column],
     master: &Master,
-    stats: &mut Stats,
 ) -> Fill<'a> {
     let mut first = Fill::new(scene);
     let wanted = columns.iter().zip(&master.levels).filter(|(column, level)| **level > 1e-4 * column.most);
@@ -171,7 +164,6 @@ pub(crate) fn choose<'a>(
     if !proven && volumes.value() < planned * NEARLY_ALL {
         volumes = neighbours(options, plan, volumes);
     }
-    stats.stopped = stats.stopped || options.stopped();
     let mut dice = Dice(u64::MAX);
     let mut best = first;
     for lesson in 1..=plan.lessons {
@@ -223,7 +215,7 @@ pub(crate) fn choose<'a>(
 }
 
 /// Improves volumes by neighbourhoods from several dice, and joins what they find.
-fn neighbours<'a>(options: &Options<'_>, plan: &Plan, volumes: Volumes<'a>) -> Volumes<'a> {
+fn neighbours<'a>(options: &Watch<'_>, plan: &Plan, volumes: Volumes<'a>) -> Volumes<'a> {
     let starts = if volumes.columns.len() <= SMALL_POOL { plan.starts } else { 1 };
     let chosen: Vec<Volumes<'a>> = (0..starts)
         .into_par_iter()

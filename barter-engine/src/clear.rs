@@ -13,6 +13,8 @@ use crate::search::{every, search};
 use crate::uniform;
 use crate::volumes::Column;
 use clearing::{Answer, Book, Fault, Mode, Prices, Report, Rules, UsdValue};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How the rings are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +81,7 @@ pub struct Options<'a> {
     pub effort: Effort,
     /// Asked between steps; `true` ends the search with what there is. The engine itself reads no clock.
     pub stop: Option<&'a (dyn Fn() -> bool + Sync)>,
-    /// Asked between steps: the share of the time limit that is used up, if there is one. Each stage of a search over a
+    /// Asked between steps: the share of the time limit that is used up, or 0 if there is none. Each stage of a search over a
     /// large book then ends in time for those after it; [`Options::stop`] alone ends all of them at once.
     pub spent: Option<&'a (dyn Fn() -> f64 + Sync)>,
     /// Told between steps.
@@ -97,18 +99,51 @@ pub struct Options<'a> {
     pub weights_ppm: &'a [u32],
 }
 
-impl Options<'_> {
-    pub(crate) fn stopped(&self) -> bool {
-        self.stop.is_some_and(|stop| stop())
+/// The options of one clearing, and whether a limit that the user set has cut something short.
+pub(crate) struct Watch<'a> {
+    options: &'a Options<'a>,
+    cut: AtomicBool,
+}
+
+impl<'a> Deref for Watch<'a> {
+    type Target = Options<'a>;
+
+    fn deref(&self) -> &Options<'a> {
+        self.options
+    }
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(options: &'a Options<'a>) -> Watch<'a> {
+        Watch { options, cut: AtomicBool::new(false) }
     }
 
-    /// Whether a stage that should be over at this share of the time has to end.
+    /// Whether to end with what there is. Asked only where there is more to do: a yes is remembered.
+    pub(crate) fn stopped(&self) -> bool {
+        let stopped = self.options.stop.is_some_and(|stop| stop());
+        self.cut.fetch_or(stopped, Ordering::Relaxed);
+        stopped
+    }
+
+    /// Whether a stage that should be over at this share of the time has to end. A yes is remembered, as above.
     pub(crate) fn late(&self, share: f64) -> bool {
-        self.stopped() || self.spent.is_some_and(|spent| spent() >= share)
+        let late = self.options.spent.is_some_and(|spent| spent() >= share);
+        self.cut.fetch_or(late, Ordering::Relaxed);
+        late || self.stopped()
+    }
+
+    /// Whether the user set a time limit: some of it is then used up by reading the book.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.options.spent.is_some_and(|spent| spent() > 0.0)
+    }
+
+    /// Whether a limit has cut something short so far.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed)
     }
 
     pub(crate) fn tell(&self, stage: Stage, done: usize, of: usize, value_usd: f64) {
-        if let Some(progress) = self.progress {
+        if let Some(progress) = self.options.progress {
             progress(Progress { stage, done, of, value_usd });
         }
     }
@@ -141,7 +176,7 @@ pub struct Stats {
     pub candidates: usize,
     /// Whether every possible ring was among them.
     pub every_ring: bool,
-    /// Whether `stop` ended the search.
+    /// Whether a limit of the user's ([`Options::stop`], [`Options::spent`]) cut any stage short.
     pub stopped: bool,
 }
 
@@ -151,19 +186,23 @@ pub struct Stats {
 /// `stop` ended the search.
 #[must_use]
 pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Clearing {
-    let at_references = clear_at(book, rules, now, options, Prices::default());
+    let watch = &Watch::new(options);
+    let at_references = clear_at(book, rules, now, watch, Prices::default());
     if rules.mode != Mode::Uniform || !options.search_prices {
         return at_references;
     }
-    let prices = uniform::prices::search(book, rules, now, &|| options.stopped());
+    let prices = uniform::prices::search(book, rules, now, &|| watch.stopped());
     if prices.as_slice().is_empty() {
-        return at_references;
+        let stats = Stats { stopped: watch.was_cut(), ..at_references.stats };
+        return Clearing { stats, ..at_references };
     }
-    let found = clear_at(book, rules, now, options, prices);
-    if found.report.value > at_references.report.value { found } else { at_references }
+    let found = clear_at(book, rules, now, watch, prices);
+    let mut best = if found.report.value > at_references.report.value { found } else { at_references };
+    best.stats.stopped = watch.was_cut();
+    best
 }
 
-fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Options<'_>, prices: Prices) -> Clearing {
+fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: Prices) -> Clearing {
     let mut scene = Scene::new(book, rules, now, &prices);
     scene.weigh(options.weights_ppm);
     let mut stats = Stats { live_offers: scene.offers.len(), ..Stats::default() };
@@ -172,11 +211,12 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Options<'_>, prices:
         Algorithm::Columns => columns(&scene, options, &mut pool, &mut stats),
         Algorithm::Greedy => {
             let mut fill = Fill::new(&scene);
-            greedy(&scene, options, &mut fill, &mut pool, &mut stats);
+            greedy(&scene, options, &mut fill, &mut pool);
             fill
         }
     };
     stats.candidates = pool.rings.len();
+    stats.stopped = options.was_cut();
     let (answer, report) = prove(book, rules, now, fill.rings(book), prices);
     options.tell(Stage::Certificate, 0, 1, fill.value());
     let (bound, duals) = if options.rings_only {
@@ -285,13 +325,13 @@ fn certify(
 /// Uniform books of more offers are cleared as circulations alone.
 const FEW: usize = 2_000;
 
-fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
+fn columns<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
     if scene.mode == Mode::Uniform && scene.offers.len() > FEW {
-        return uniform::clear(scene, options, pool, stats);
+        return uniform::clear(scene, options, pool);
     }
     let fill = search_columns(scene, options, pool, stats);
     if scene.mode == Mode::Uniform && !stats.every_ring {
-        let packed = uniform::clear(scene, options, pool, stats);
+        let packed = uniform::clear(scene, options, pool);
         return if packed.value() > fill.value() { packed } else { fill };
     }
     fill
@@ -301,12 +341,7 @@ fn columns<'a>(scene: &'a Scene, options: &Options<'_>, pool: &mut Pool, stats: 
 const PASSES: usize = 6;
 
 /// Finds every ring, if there are few enough, and chooses among them; dives otherwise.
-fn search_columns<'a>(
-    scene: &'a Scene,
-    options: &Options<'_>,
-    pool: &mut Pool,
-    stats: &mut Stats,
-) -> Fill<'a> {
+fn search_columns<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
     let plan = Plan::new(scene.offers.len(), options.effort);
     let mut master = Master::default();
     let mut columns: Vec<Column> = Vec::new();
@@ -321,7 +356,7 @@ fn search_columns<'a>(
         stats.every_ring = true;
         rings
     } else {
-        return dive(scene, options, pool, stats);
+        return dive(scene, options, pool);
     };
     for ring in rings {
         if pool.push(ring) {
@@ -336,31 +371,30 @@ fn search_columns<'a>(
     let levels = columns.iter().zip(&master.levels);
     let value: f64 = levels.map(|(column, level)| column.value * level).sum();
     options.tell(Stage::Rings, 1, 1, value);
-    let fill = choose(scene, options, &plan, &columns, &master, stats);
+    let fill = choose(scene, options, &plan, &columns, &master);
     finish(scene, options, fill, pool, stats)
 }
 
 /// Fills what is left with rings over what is left.
 fn finish<'a>(
     scene: &'a Scene,
-    options: &Options<'_>,
+    options: &Watch<'_>,
     mut fill: Fill<'a>,
     pool: &mut Pool,
     stats: &mut Stats,
 ) -> Fill<'a> {
-    if !stats.every_ring && !stats.stopped {
-        greedy(scene, options, &mut fill, pool, stats);
+    if !stats.every_ring && !options.was_cut() {
+        greedy(scene, options, &mut fill, pool);
     }
     fill
 }
 
-fn greedy(scene: &Scene, options: &Options<'_>, fill: &mut Fill<'_>, pool: &mut Pool, stats: &mut Stats) {
+fn greedy(scene: &Scene, options: &Watch<'_>, fill: &mut Fill<'_>, pool: &mut Pool) {
     // Rounds without end would be no stop rule; a handful leaves little.
     let rounds = if scene.offers.len() > 40_000 { 2 } else { 6 };
     let limits = Limits { rings: 100_000, rings_per_start: 200, steps_per_start: 10_000, uses: 20 };
     for _ in 0..rounds {
         if options.stopped() {
-            stats.stopped = true;
             return;
         }
         let spent = f64::NEG_INFINITY;

@@ -1,7 +1,7 @@
 //! Volumes for books with more rings than can be looked at: rings are found as prices ask for them, minimums are
 //! decided on the way down, and what whole units refuse is tried again over what is left.
 
-use crate::clear::{Effort, Options, Stage, Stats};
+use crate::clear::{Effort, Stage, Watch};
 use crate::exact::realise;
 use crate::fill::Fill;
 use crate::flow;
@@ -10,6 +10,7 @@ use crate::local::{Local, Reach};
 use crate::master::Bounds;
 use crate::pool::{Candidate, Pool};
 use crate::ration::Ration;
+use crate::scales;
 use crate::scene::{Live, Scene};
 use crate::volumes::ceiling;
 use crate::whole::place;
@@ -68,8 +69,8 @@ const FIRST_LOSS: f64 = 0.03;
 
 /// The shares of a time limit by which rings are found, minimums decided, volumes whole, and all improved: what is left
 /// is for the proof.
-const SEARCHED: f64 = 0.35;
-const DECIDED: f64 = 0.5;
+pub(crate) const SEARCHED: f64 = 0.35;
+pub(crate) const DECIDED: f64 = 0.5;
 pub(crate) const PLACED: f64 = 0.75;
 pub(crate) const POLISHED_BY: f64 = 0.85;
 
@@ -80,15 +81,23 @@ const POLISHED: usize = 3_000;
 const POLISH: Reach = Reach { drop: 10, others: 80, each: 10, nodes: 20 };
 
 /// Clears `scene`.
-pub(crate) fn dive<'a>(
-    scene: &'a Scene,
-    options: &Options<'_>,
-    pool: &mut Pool,
-    stats: &mut Stats,
-) -> Fill<'a> {
+pub(crate) fn dive<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -> Fill<'a> {
     let depth = Depth::new(scene.offers.len(), options.effort);
+    if scene.offers.len() > MANY {
+        return scales::clear(scene, options, depth.flow, &depth.breadth, pool);
+    }
+    let mut quick = None;
+    if scene.offers.len() > QUICK_FIRST && options.is_limited() {
+        let breadth = Breadth { labels: 2, ..depth.breadth };
+        let fill = scales::clear(scene, options, depth.flow, &breadth, pool);
+        if options.late(SEARCHED) {
+            return fill;
+        }
+        quick = Some(fill);
+    }
     let floors: Vec<f64> = scene.offers.iter().map(|offer| offer.floor).collect();
-    let any = flow::any_rates(scene, &floors, depth.flow);
+    let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
+    let any = flow::any_rates(scene, &floors, &caps, depth.flow);
     let prices = (0..floors.len()).map(|at| flow::margin(scene, at, floors[at], &any.prices).max(0.0));
     let mut ration = Ration::new(scene, prices.collect());
     let mut fill = Fill::new(scene);
@@ -104,7 +113,7 @@ pub(crate) fn dive<'a>(
             ration.solve(depth.settings);
             options.tell(Stage::Rings, round + 1, rounds, fill.value() + ration.value());
             ration.forget(0.3);
-            if new == 0 || options.late(SEARCHED) {
+            if new == 0 || (round + 1 < rounds && options.late(SEARCHED)) {
                 break;
             }
         }
@@ -141,11 +150,7 @@ pub(crate) fn dive<'a>(
         let lessons = if first { depth.lessons } else { 1 };
         fill = place(scene, options, &depth.breadth, lessons, &mut ration, &fill);
         options.tell(Stage::Volumes, pass + 1, depth.again + 1, fill.value());
-        if options.late(PLACED) {
-            stats.stopped = true;
-            break;
-        }
-        if !first && fill.value() <= before * 1.0005 {
+        if (!first && fill.value() <= before * 1.0005) || (pass < depth.again && options.late(PLACED)) {
             break;
         }
     }
@@ -161,8 +166,17 @@ pub(crate) fn dive<'a>(
     rings.into_iter().for_each(|ring| {
         pool.push(ring);
     });
-    local.fill
+    match quick {
+        Some(quick) if quick.value() > local.fill.value() => quick,
+        _ => local.fill,
+    }
 }
+
+/// Books of more offers are filled scale by scale, without a programme over their rings.
+const MANY: usize = 40_000;
+
+/// Books of more offers are filled that way first if there is a time limit, for it is not known how far the rest will come.
+const QUICK_FIRST: usize = 4_000;
 
 /// What the programme may use of each offer, given what is filled.
 fn bounds(scene: &Scene, fill: &Fill<'_>) -> Bounds {

@@ -5,11 +5,11 @@
 //! Modules in reading order: `scene` sees a book as dense numbers. Of small books `search` and `lots` find every
 //! ring (`pool`), `choose` and `volumes` decide how much of each, over programmes with yes-or-no decisions (`programme`,
 //! `branch`). Of larger ones `flow` finds first prices, `labels` rings that earn at them, `master` how much of each,
-//! `ration` and `dive` decide on minimums, `whole` and `local` meet them in whole units. In uniform mode the largest `circulation`
-//! of value is packed into rings (`uniform`). `exact` and `fill` keep every rule; `bound` and `reasons` certify;
-//! [`clear`] puts them together. A [`Market`] is a book kept up to date, over which [`Market::quote`] finds paths and
-//! [`Market::try_offer`] tries an offer. [`explanation`] says what a ring means to those in
-//! it. [`replay`] clears a dated book day by day; [`matching`] is whole lots over any graph; [`netting`] is a circulation and
+//! `ration` and `dive` decide on minimums, `whole` and `local` meet them in whole units. Very large books are filled from their
+//! largest offers down (`scales`). In uniform mode the largest `circulation` of value is packed into rings (`uniform`).
+//! `exact` and `fill` keep every rule; `bound` and `reasons` certify; [`clear`] puts them together. A [`Market`] is a book
+//! kept up to date, over which [`Market::quote`] finds paths and [`Market::try_offer`] tries an offer. [`explanation`] says
+//! what a ring means to those in it. [`replay`] clears a dated book day by day; [`matching`] is whole lots over any graph; [`netting`] is a circulation and
 //! stands alone; [`files`] reads and writes.
 
 mod bound;
@@ -36,6 +36,7 @@ mod quote;
 mod ration;
 mod reasons;
 pub mod replay;
+mod scales;
 mod scene;
 mod search;
 pub mod signing;

@@ -10,10 +10,10 @@ mod packing;
 pub(crate) mod prices;
 
 use crate::circulation::{self, Arc};
+use crate::clear::{Stage, Watch};
 use crate::fill::Fill;
 use crate::pool::{Candidate, Pool};
 use crate::scene::{Scene, float};
-use crate::{Options, Stage, Stats};
 use packing::Packing;
 
 /// A circulation of value over the live offers.
@@ -100,12 +100,7 @@ pub(crate) fn duals(scene: &Scene) -> Vec<u64> {
 }
 
 /// Clears `scene`.
-pub(crate) fn clear<'a>(
-    scene: &'a Scene,
-    options: &Options<'_>,
-    pool: &mut Pool,
-    stats: &mut Stats,
-) -> Fill<'a> {
+pub(crate) fn clear<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -> Fill<'a> {
     let values = Values::new(scene);
     let mut fill = Fill::new(scene);
     for pass in 0..PASSES {
@@ -142,11 +137,7 @@ pub(crate) fn clear<'a>(
             pool.push(ring);
         }
         options.tell(Stage::Volumes, pass + 1, PASSES, fill.value());
-        if options.stopped() {
-            stats.stopped = true;
-            break;
-        }
-        if fill.value() <= before * (1.0 + 1e-5) {
+        if fill.value() <= before * (1.0 + 1e-5) || (pass + 1 < PASSES && options.stopped()) {
             break;
         }
     }

@@ -5,7 +5,7 @@
 //! have to spare; the plan hears which offers stay short and is made anew; and of the last ones those give up that
 //! leave the least damage.
 
-use crate::clear::Options;
+use crate::clear::Watch;
 use crate::dive::PLACED;
 use crate::exact::whole;
 use crate::fill::Fill;
@@ -29,7 +29,7 @@ const fn turns(offers: usize) -> usize {
     match offers {
         0..=4_000 => 400,
         4_001..=40_000 => 60,
-        _ => 8,
+        _ => 16,
     }
 }
 
@@ -45,10 +45,13 @@ const REPAIRS: [Reach; 2] = [
     Reach { drop: 100, others: 300, each: 8, nodes: 60 },
 ];
 
+/// In larger books whoever is short gives up without a repair, of which each is a programme.
+const REPAIRED: usize = 40_000;
+
 /// Puts the plan into whole units on top of `fill`. The plan may be made anew up to `lessons` times.
 pub(crate) fn place<'a>(
     scene: &'a Scene,
-    options: &Options<'_>,
+    options: &Watch<'_>,
     breadth: &Breadth,
     lessons: usize,
     ration: &mut Ration<'_>,
@@ -84,22 +87,36 @@ pub(crate) fn place<'a>(
         }
         ration.learn(&lacks);
     }
-    let mut placed = best.map_or_else(|| fill.clone(), |(_, placed)| placed);
-    let rings: Vec<Candidate> = ration.rings();
-    if !placed.short().is_empty() {
-        let mut local = Local::new(placed, scene, &rings, ration.prices());
+    let placed = best.map_or_else(|| fill.clone(), |(_, placed)| placed);
+    let rings = ration.rings();
+    let mut placed = meet_minimums(scene, options, breadth, placed, &rings, ration.prices());
+    placed.insert_all(&rings);
+    if placed.value() > fill.value() { placed } else { fill.clone() }
+}
+
+/// Brings every offer to its minimum or to nothing, with `rings` to choose from; `prices` say what a USD of each offer is
+/// worth.
+pub(crate) fn meet_minimums<'a>(
+    scene: &'a Scene,
+    options: &Watch<'_>,
+    breadth: &Breadth,
+    mut placed: Fill<'a>,
+    rings: &[Candidate],
+    prices: &[f64],
+) -> Fill<'a> {
+    if !placed.short().is_empty() && scene.offers.len() <= REPAIRED {
+        let mut local = Local::new(placed, scene, rings, prices);
         local.repair(&REPAIRS, &|| options.late(0.9 * PLACED));
         placed = local.fill;
     }
     give_up(scene, options, breadth, &mut placed);
     let mut of_offer = vec![Vec::new(); scene.offers.len()];
-    for (at, ring) in (0u32..).zip(&rings) {
+    for (at, ring) in (0u32..).zip(rings) {
         ring.offers().iter().for_each(|offer| of_offer[*offer as usize].push(at));
     }
-    placed.save_minimums(&rings, &of_offer);
+    placed.save_minimums(rings, &of_offer);
     placed.grow();
-    placed.insert_all(&rings);
-    if placed.value() > fill.value() { placed } else { fill.clone() }
+    placed
 }
 
 /// Places the rings of the plan; minimums are looked at later.
@@ -124,7 +141,7 @@ fn lack(scene: &Scene, fill: &Fill<'_>, at: u32) -> f64 {
 }
 
 /// Brings offers under their minimum to it, by new rings over what others have to spare. Returns how many got there.
-fn complete(scene: &Scene, fill: &mut Fill<'_>, breadth: &Breadth) -> usize {
+pub(crate) fn complete(scene: &Scene, fill: &mut Fill<'_>, breadth: &Breadth) -> usize {
     let short = fill.short();
     let mut order: Vec<(f64, u32)> = short.iter().map(|at| (lack(scene, fill, *at), *at)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -164,7 +181,7 @@ fn complete(scene: &Scene, fill: &mut Fill<'_>, breadth: &Breadth) -> usize {
 
 /// Lets offers under their minimum give up, and closes the gaps that this leaves, until none is under its minimum
 /// or the turns are over.
-fn give_up(scene: &Scene, options: &Options<'_>, breadth: &Breadth, fill: &mut Fill<'_>) {
+fn give_up(scene: &Scene, options: &Watch<'_>, breadth: &Breadth, fill: &mut Fill<'_>) {
     let given = |fill: &Fill<'_>, at: u32| float(fill.given(at)) * scene.unit[scene.offer(at).give as usize];
     let empty = |fill: &mut Fill<'_>, at: u32| {
         for id in fill.ids_of(at).to_vec() {

@@ -347,3 +347,14 @@ fn books_of_countless_rings_clear_by_the_rules_alike_in_any_order_and_on_any_num
         }
     }
 }
+
+#[test]
+fn a_clearing_whose_stage_a_time_limit_cut_short_says_so() {
+    let cleared = |share: f64| {
+        let spent = || share;
+        let options = Options { effort: Effort::Quick, spent: Some(&spent), ..Options::default() };
+        clear(&dense_book(0, 0), &rules(Mode::Ring), NOW, &options).stats.stopped
+    };
+    assert!(!cleared(0.0), "nothing was cut short");
+    assert!(cleared(0.4), "the search for rings ended early, all after it in time");
+}
