@@ -1,5 +1,5 @@
-//! A replay as one picture that stands alone: the value of each day under its bound, how long it had waited, and the length
-//! of its rings. Axes begin at zero. Integers only, and no script.
+//! A replay as one picture that stands alone: the value of each day, how long it had waited, and the length of its rings. Axes
+//! begin at zero. Integers only, and no script.
 
 use barter_engine::replay::{Day, Waits};
 use clearing::UsdValue;
@@ -7,18 +7,19 @@ use std::fmt::Write as _;
 
 const WIDTH: u32 = 960;
 const LEFT: u32 = 84;
+/// What a date takes on either side of its middle.
+const HALF_A_LABEL: u32 = 40;
 const STYLE: &str = "<style>\
     svg{background:#fff;font:13px system-ui,sans-serif}text{fill:#566071}.head{fill:#1a2230;font-weight:600}\
-    .grid{stroke:#d8dee6}.axis{stroke:#8a94a3}.bar{fill:#0b6e5f}.bound{fill:#d8dee6}\
+    .grid{stroke:#d8dee6}.axis{stroke:#8a94a3}.bar{fill:#0b6e5f}\
     @media(prefers-color-scheme:dark){svg{background:#14171c}text{fill:#a5adb9}.head{fill:#e8e6e0}\
-    .grid{stroke:#343c48}.axis{stroke:#707b8b}.bar{fill:#5cc4af}.bound{fill:#343c48}}</style>";
+    .grid{stroke:#343c48}.axis{stroke:#707b8b}.bar{fill:#5cc4af}}</style>";
 
-/// An upright bar: what it says below and on hover, how high it is, and how high the paler one behind it.
+/// An upright bar: what it says below and on hover, and how high it is.
 struct Bar {
     label: String,
     detail: String,
     value: u128,
-    behind: u128,
 }
 
 /// Draws a replay.
@@ -27,27 +28,25 @@ pub(super) fn drawn(days: &[Day], waits: &Waits) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} 860\" role=\"img\" aria-label=\"A book cleared \
          day by day\">{STYLE}"
     );
-    let by_day: Vec<Bar> = days
+    // After the last trade nothing is to be seen.
+    let traded = days.iter().rposition(|day| day.value > UsdValue::ZERO).map_or(days.len(), |last| last + 1);
+    let by_day: Vec<Bar> = days[..traded]
         .iter()
         .map(|day| {
-            let date = super::date(day);
-            let (value, behind) = (micro(day.value), micro(day.bound));
-            Bar {
-                detail: format!("{date}: {} of at most {}", brief(value), brief(behind)),
-                label: date,
-                value,
-                behind,
-            }
+            let label = super::date(day);
+            let value = micro(day.value);
+            let bound = brief(micro(day.bound));
+            Bar { detail: format!("{label}: {} of at most {bound}", brief(value)), label, value }
         })
         .collect();
-    panel(&mut svg, 0, "Cleared each day, USD; behind it what no clearing of that day can pass", &by_day);
+    panel(&mut svg, 0, "Cleared each day, USD", &by_day);
     panel(&mut svg, 290, "Value by days waited, USD", &by_wait(waits));
     let lengths: Vec<Bar> = (0..5)
         .map(|at| {
             let rings: usize = days.iter().map(|day| day.lengths[at].0).sum();
             let value = micro(days.iter().map(|day| day.lengths[at].1).sum());
             let label = format!("{} parties", at + 2);
-            Bar { detail: format!("{rings} rings of {label}: {}", brief(value)), label, value, behind: 0 }
+            Bar { detail: format!("{rings} rings of {label}: {}", brief(value)), label, value }
         })
         .collect();
     panel(&mut svg, 580, "Value by length of ring, USD", &lengths);
@@ -61,12 +60,7 @@ fn by_wait(waits: &Waits) -> Vec<Bar> {
     (0..=longest)
         .map(|days| {
             let value = waits.by_value.get(&days).copied().map_or(0, micro);
-            Bar {
-                label: days.to_string(),
-                detail: format!("after {days} days: {}", brief(value)),
-                value,
-                behind: 0,
-            }
+            Bar { label: days.to_string(), detail: format!("after {days} days: {}", brief(value)), value }
         })
         .collect()
 }
@@ -76,7 +70,7 @@ fn panel(svg: &mut String, top: u32, title: &str, bars: &[Bar]) {
     const HEIGHT: u32 = 190;
     let base = top + 230;
     let _ = write!(svg, "<text class=\"head\" x=\"{LEFT}\" y=\"{}\">{title}</text>", top + 22);
-    let end = round_up(bars.iter().map(|bar| bar.value.max(bar.behind)).max().unwrap_or(0));
+    let end = round_up(bars.iter().map(|bar| bar.value).max().unwrap_or(0));
     for quarter in 0..=4u32 {
         let y = base - HEIGHT * quarter / 4;
         let class = if quarter == 0 { "axis" } else { "grid" };
@@ -97,19 +91,15 @@ fn panel(svg: &mut String, top: u32, title: &str, bars: &[Bar]) {
             + u32::try_from(u64::from(at) * u64::from(WIDTH - LEFT) / u64::from(count)).unwrap_or(0)
             + (slot - width) / 2;
         let _ = write!(svg, "<g><title>{}</title>", bar.detail);
-        for (class, value) in [("bound", bar.behind), ("bar", bar.value)] {
-            let high = scaled(value, end, HEIGHT);
-            if high > 0 {
-                let y = base - high;
-                let _ = write!(
-                    svg,
-                    "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{high}\"/>"
-                );
-            }
+        let high = scaled(bar.value, end, HEIGHT);
+        if high > 0 {
+            let y = base - high;
+            let _ =
+                write!(svg, "<rect class=\"bar\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{high}\"/>");
         }
         svg.push_str("</g>");
-        if at % every == 0 {
-            let (middle, y) = (x + width / 2, base + 20);
+        let (middle, y) = (x + width / 2, base + 20);
+        if at % every == 0 && middle + HALF_A_LABEL <= WIDTH {
             let _ = write!(svg, "<text x=\"{middle}\" y=\"{y}\" text-anchor=\"middle\">{}</text>", bar.label);
         }
     }
