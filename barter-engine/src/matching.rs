@@ -224,7 +224,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { rounds: 400, cycles: 20_000, steps: 50_000_000, nodes: 20_000 }
+        Limits { rounds: 400, cycles: 4_000, steps: 50_000_000, nodes: 1_000 }
     }
 }
 
