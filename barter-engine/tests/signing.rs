@@ -22,7 +22,7 @@ fn chosen(book: &Book, weights_ppm: &[u32]) -> Vec<u64> {
     let report = check(book, &rules(Mode::Ring), NOW, &clearing.answer).unwrap();
     assert_eq!(clearing.report, report, "what is reported is the true value");
     assert!(clearing.bound >= report.value);
-    report.given.iter().map(|(key, _)| key.0).collect()
+    report.given.keys().map(|key| key.0).collect()
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn market(seed: u64, weighs: bool) -> Outcome {
 fn signs(seed: u64, batch: u64, party: u8) -> bool {
     let mut dice = Dice(seed ^ (batch << 32) ^ (u64::from(party) << 16) ^ 0x5eed);
     dice.next();
-    dice.below(100) < if party % 4 == 0 { 40 } else { 95 }
+    dice.below(100) < if party.is_multiple_of(4) { 40 } else { 95 }
 }
 
 fn settle(
