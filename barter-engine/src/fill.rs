@@ -10,8 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// In uniform mode an offer of several rings has legs of at least so many units, or rings of exactly equal values.
 const ROUGH_LEG: u128 = 100;
 
-/// Rings tried to bring an offer to its minimum, those with most room first: what has none left costs most to find out.
+/// Rings tried to bring an offer to its minimum where the book has more than [`MANY`] offers, those with most room first:
+/// what has hardly any left costs most to find out.
 const TRIED: usize = 64;
+const MANY: usize = 40_000;
 
 /// A ring in whole units.
 #[derive(Clone, Copy, Debug)]
@@ -433,7 +435,9 @@ impl<'a> Fill<'a> {
             .map(|ring| (self.most(ring), ring))
             .collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        order.truncate(TRIED);
+        if scene.offers.len() > MANY {
+            order.truncate(TRIED);
+        }
         for (_, ring) in order {
             let given = self.given(at);
             if given >= offer.least_qty {
