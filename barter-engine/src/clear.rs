@@ -8,7 +8,7 @@ use crate::lots;
 use crate::master::{Bounds, Master};
 use crate::pool::{Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
-use crate::scene::Scene;
+use crate::scene::{Scene, float};
 use crate::search::{every, search};
 use crate::uniform;
 use crate::volumes::Column;
@@ -91,7 +91,7 @@ pub struct Options<'a> {
     /// Uniform mode only: looks within the band for prices that clear more than the references do, and takes them if they
     /// do. Value is counted at the references either way; the bound is that of the answer's prices.
     pub search_prices: bool,
-    /// How much each offer speaks for the rings that it is in, in parts per million by its place in [`Book::offers`], at most
+    /// How much each offer speaks for the rings that it is in, in parts per million by its place in [`Book::offers`], from one to
     /// [`MOST_WEIGHT_PPM`](crate::signing::MOST_WEIGHT_PPM): above all the likelihood that its party stands by it. Missing
     /// weights are [`CERTAIN_PPM`](crate::signing::CERTAIN_PPM), as of binding offers. Where rings compete, each counts its
     /// value times the product over its legs. The value that is reported stays the true one, and the bound is that of the
@@ -218,7 +218,8 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: P
     stats.candidates = pool.rings.len();
     stats.stopped = options.was_cut();
     let (answer, report) = prove(book, rules, now, fill.rings(book), prices);
-    options.tell(Stage::Certificate, 0, 1, fill.value());
+    let worth = float(report.value.floor_to(6).unwrap_or(u128::MAX)) / 1e6;
+    options.tell(Stage::Certificate, 0, 1, worth);
     let (bound, duals) = if options.rings_only {
         let everything = if answer.prices.as_slice().is_empty() {
             bound::everything(&scene)
@@ -231,7 +232,7 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: P
     };
     let use_of = |at| reasons::Use { gives: fill.given(at) > 0, has_room: fill.room(at) > 0 };
     let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, use_of, now) };
-    options.tell(Stage::Certificate, 1, 1, fill.value());
+    options.tell(Stage::Certificate, 1, 1, worth);
     Clearing { answer, bound: bound.max(report.value), duals, report, unfilled, stats }
 }
 

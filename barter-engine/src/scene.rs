@@ -135,7 +135,7 @@ impl Scene {
     /// Takes in how much offers speak for their rings; see [`Options::weights_ppm`](crate::Options::weights_ppm).
     pub(crate) fn weigh(&mut self, weights_ppm: &[u32]) {
         for live in &mut self.offers {
-            let ppm = weights_ppm.get(live.index).copied().unwrap_or(CERTAIN_PPM).min(MOST_WEIGHT_PPM);
+            let ppm = weights_ppm.get(live.index).copied().unwrap_or(CERTAIN_PPM).clamp(1, MOST_WEIGHT_PPM);
             live.weight = f64::from(ppm) / f64::from(CERTAIN_PPM);
             self.unweighted &= ppm == CERTAIN_PPM;
         }

@@ -13,8 +13,12 @@ pub const CERTAIN_PPM: u32 = 1_000_000;
 /// The largest weight.
 pub const MOST_WEIGHT_PPM: u32 = 2 * CERTAIN_PPM;
 
-/// What each fruitless wait adds, in parts of a whole, and how many of them count.
-const PATIENCE: (u32, u32) = (10, 5);
+/// What each fruitless wait adds, in parts per million, and how many of them count. A ring has up to six offers that may all
+/// have waited: 1.065 to the sixth power is less than one and a half.
+const PATIENCE: (u32, u32) = (13_000, 5);
+
+/// So many words of one party count towards what the market does.
+const WORDS_OF_ONE: u64 = 20;
 
 /// So many words are taken to have been kept or broken at the market's rate before anybody's own count.
 const PRIOR: u64 = 5;
@@ -38,6 +42,22 @@ impl Record {
         }
     }
 
+    /// What the market does, from the records of its parties: of nobody count more than twenty words, at the rate at which
+    /// they were kept, so that one party's thousand broken words do not decide what a newcomer is taken for.
+    #[must_use]
+    pub fn market(records: impl IntoIterator<Item = Record>) -> Record {
+        let capped = |record: Record| {
+            let words = u128::from(record.kept) + u128::from(record.broken);
+            if words <= u128::from(WORDS_OF_ONE) {
+                return record;
+            }
+            let kept = u128::from(record.kept) * u128::from(WORDS_OF_ONE) / words;
+            let kept = u64::try_from(kept).expect("a share of twenty");
+            Record { kept, broken: WORDS_OF_ONE - kept }
+        };
+        records.into_iter().map(capped).fold(Record::default(), Record::and)
+    }
+
     /// The likelihood that the next word is kept, in parts per million, rounded down: the mean of a Beta distribution whose
     /// prior has the weight of five words and the mean of the whole `market`, which in turn has kept nine words of ten
     /// before its first. So a newcomer is taken for what the market is on average, neither better nor worse, and a few
@@ -54,13 +74,14 @@ impl Record {
 }
 
 /// The weight of an offer whose party signs with this likelihood, and which came back from so many rings through no fault of
-/// its own since it last settled: a tenth more for each of them, up to five. Among equals it comes first, and in the end
-/// it passes rings worth half as much again; no further, so that waiting does not outweigh trade.
+/// its own since it last settled: 1.3 per cent more for each of them, up to five. Among equals it comes first, and where all
+/// six of the longest ring have waited it passes rings worth 1.45 times as much; never half as much again, so that waiting
+/// does not outweigh trade.
 #[must_use]
 pub fn weight_ppm(signs_ppm: u32, returned: u32) -> u32 {
-    let (part, most) = PATIENCE;
-    let weight =
-        u64::from(signs_ppm.min(CERTAIN_PPM)) * u64::from(part + returned.min(most)) / u64::from(part);
+    let (each, most) = PATIENCE;
+    let patience = u64::from(CERTAIN_PPM + each * returned.min(most));
+    let weight = u64::from(signs_ppm.min(CERTAIN_PPM)) * patience / u64::from(CERTAIN_PPM);
     u32::try_from(weight).unwrap_or(MOST_WEIGHT_PPM)
 }
 
@@ -102,12 +123,27 @@ mod tests {
     }
 
     #[test]
+    fn nobody_decides_alone_what_the_market_does() {
+        let keeps = Record { kept: 18, broken: 2 };
+        let declines = Record { kept: 0, broken: 1_000 };
+        assert_eq!(Record::market([keeps, declines, keeps]), Record { kept: 36, broken: 24 });
+        assert_eq!(
+            Record::market([Record { kept: u64::MAX, broken: u64::MAX }]),
+            Record { kept: 10, broken: 10 }
+        );
+        assert_eq!(Record::market([]), Record::default());
+    }
+
+    #[test]
     fn whoever_was_left_waiting_comes_first_among_equals_and_waiting_never_outweighs_trade() {
         let of = |returned| weight_ppm(800_000, returned);
-        assert_eq!(
-            [0, 1, 2, 5, 6, u32::MAX].map(of),
-            [800_000, 880_000, 960_000, 1_200_000, 1_200_000, 1_200_000]
+        assert_eq!([0, 1, 2, 5, 6, u32::MAX].map(of), [800_000, 810_400, 820_800, 852_000, 852_000, 852_000]);
+        let most = u128::from(weight_ppm(u32::MAX, 9));
+        assert_eq!(most, 1_065_000);
+        let whole = u128::from(CERTAIN_PPM);
+        assert!(
+            2 * most.pow(6) < 3 * whole.pow(6),
+            "all six of a ring together: less than half as much again"
         );
-        assert_eq!(weight_ppm(u32::MAX, 9), 1_500_000);
     }
 }

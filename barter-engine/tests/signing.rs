@@ -56,6 +56,28 @@ fn between_equals_the_one_that_was_left_waiting_comes_first() {
     assert_eq!(chosen(&book, &waited(2, 3)), [1, 3], "both waited, one longer");
 }
 
+#[test]
+fn five_who_sign_and_one_who_always_declines_do_not_beat_a_sound_ring_of_twice_the_worth() {
+    // Offer 6 goes round one way, over 1 to 5 with 100 of each, or the other, over 7 to 11 with 200 of each.
+    let ways = [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 1), (1, 7), (7, 8), (8, 9), (9, 10), (10, 6)];
+    let offers = (1..).zip(ways).map(|(key, (give, want))| {
+        let quantity = if key < 6 { 100 } else { 200 };
+        let one = offer(key, give, quantity, want, quantity);
+        if key == 6 { one } else { common::whole(one) }
+    });
+    let book = Book::new(dollars(10), offers.collect()).unwrap();
+    let market = Record { kept: 90, broken: 10 };
+    let usual = Record::default().signs_ppm(market);
+    let declines = weight_ppm(Record { kept: 0, broken: 5 }.signs_ppm(market), 0);
+    for waited in 0..9 {
+        let mut weights = vec![weight_ppm(usual, waited); 5];
+        weights.push(weight_ppm(usual, waited));
+        weights.extend([weight_ppm(usual, 0); 5]);
+        weights[2] = declines;
+        assert_eq!(chosen(&book, &weights), [6, 7, 8, 9, 10, 11], "{waited} times");
+    }
+}
+
 /// The same numbers for the same seed (splitmix64, Steele et al. 2014).
 struct Dice(u64);
 
@@ -124,7 +146,7 @@ fn market(seed: u64, weighs: bool) -> Outcome {
         }
         standing.retain(|one| one.until > batch && !one.offer.give_qty.is_zero());
         let book = Book::new(dollars(GOODS), standing.iter().map(|one| one.offer).collect()).unwrap();
-        let all = records.iter().copied().fold(Record::default(), Record::and);
+        let all = Record::market(records.iter().copied());
         let weights: Vec<u32> = standing
             .iter()
             .map(|one| weight_ppm(records[usize::from(one.offer.party.0[0])].signs_ppm(all), one.returned))
