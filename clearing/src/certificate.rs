@@ -1,29 +1,127 @@
-//! What a solver publishes to prove how near the best its clearing is, in the one form that is hashed.
+//! What a solver publishes to prove its clearing and how near the best that is, in the one form that is hashed.
 
+use crate::{Amount, Answer, AssetKey, Book, OfferKey, PartyKey, Price, Rules};
 use borsh::BorshSerialize;
-use std::collections::BTreeMap;
 
 /// What stands first in the bytes of every certificate; other words would be another format.
 const FORMAT: &str = "permuta/1/clearing-certificate";
 
-/// The proof of a bound: the bound itself and the duals from which [`bound`](crate::bound()) gives it again.
-///
-/// Assets go by the names that the published book has for them, so that whoever has the files alone, and numbers assets
-/// otherwise, comes to the same bytes. A dual of zero says as much as none and is left out.
+/// The names that the published files have for what a book numbers.
+pub trait Names {
+    /// The name of an asset.
+    fn asset(&self, key: AssetKey) -> String;
+    /// The name of an offer.
+    fn offer(&self, key: OfferKey) -> String;
+    /// The name of a party.
+    fn party(&self, key: PartyKey) -> String;
+}
+
+/// A bound with the duals from which [`bound`](crate::bound()) gives it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// No clearing is worth more, in millionths of a US dollar.
+    pub bound_micro_usd: u128,
+    /// A number per asset of the book, in its order, in parts of [`DUAL_WHOLE`](crate::DUAL_WHOLE); those that are missing
+    /// are zero.
+    pub duals: Vec<u64>,
+}
+
+/// A published clearing: the book with its references, the rules and the time, the rings, the bound and its duals.
+///
+/// Everything goes by the names that the published files have, in an order that follows from these names alone, so that
+/// whoever has the files, and numbers things otherwise, comes to the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
 pub struct Certificate {
+    format: &'static str,
+    now: u64,
+    rules: Rules,
     bound_micro_usd: u128,
-    duals: BTreeMap<String, u64>,
+    assets: Vec<AssetLine>,
+    offers: Vec<OfferLine>,
+    rings: Vec<Vec<LegLine>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+struct LegLine {
+    offer: String,
+    give: Amount,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+struct AssetLine {
+    name: String,
+    decimals: u8,
+    reference: Price,
+    /// What it traded at: the reference, unless a uniform clearing says otherwise.
+    price: Price,
+    dual: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize)]
+struct OfferLine {
+    name: String,
+    party: String,
+    give: String,
+    give_qty: Amount,
+    want: String,
+    want_qty: Amount,
+    divisible: bool,
+    min_fill: Amount,
+    valid_from: u64,
+    valid_until: u64,
 }
 
 impl Certificate {
-    /// A certificate of `bound_micro_usd`, in millionths of a US dollar, by these duals, in parts of
-    /// [`DUAL_WHOLE`](crate::DUAL_WHOLE). Of two duals for one asset the last counts.
+    /// The certificate of `answer` over `book` at `now` (epoch seconds).
     #[must_use]
-    pub fn new(bound_micro_usd: u128, duals: impl IntoIterator<Item = (String, u64)>) -> Certificate {
-        let mut duals: BTreeMap<String, u64> = duals.into_iter().collect();
-        duals.retain(|_, dual| *dual > 0);
-        Certificate { bound_micro_usd, duals }
+    pub fn new(
+        names: &impl Names,
+        book: &Book,
+        rules: &Rules,
+        now: u64,
+        answer: &Answer,
+        proof: &Proof,
+    ) -> Certificate {
+        let prices = answer.prices.as_slice();
+        let price = |key, reference| prices.iter().find(|one| one.0 == key).map_or(reference, |one| one.1);
+        let mut assets: Vec<AssetLine> = (book.assets().iter().enumerate())
+            .map(|(at, asset)| AssetLine {
+                name: names.asset(asset.key),
+                decimals: asset.decimals,
+                reference: asset.reference,
+                price: price(asset.key, asset.reference),
+                dual: proof.duals.get(at).copied().unwrap_or(0),
+            })
+            .collect();
+        assets.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut offers: Vec<OfferLine> = (book.offers().iter())
+            .map(|offer| OfferLine {
+                name: names.offer(offer.key),
+                party: names.party(offer.party),
+                give: names.asset(offer.give),
+                give_qty: offer.give_qty,
+                want: names.asset(offer.want),
+                want_qty: offer.want_qty,
+                divisible: offer.divisible,
+                min_fill: offer.min_fill,
+                valid_from: offer.valid_from,
+                valid_until: offer.valid_until,
+            })
+            .collect();
+        offers.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut rings: Vec<Vec<LegLine>> = (answer.rings.iter())
+            .map(|ring| {
+                let leg = |leg: &crate::Leg| LegLine { offer: names.offer(leg.offer), give: leg.give };
+                let mut legs: Vec<LegLine> = ring.legs.iter().map(leg).collect();
+                // A ring has no beginning: it is told from its first name on.
+                let first = (0..legs.len()).min_by(|a, b| legs[*a].cmp(&legs[*b])).unwrap_or(0);
+                legs.rotate_left(first);
+                legs
+            })
+            .collect();
+        rings.sort();
+        let (format, rules, bound_micro_usd) = (FORMAT, *rules, proof.bound_micro_usd);
+        Certificate { format, now, rules, bound_micro_usd, assets, offers, rings }
     }
 
     /// The bound, in millionths of a US dollar.
@@ -33,51 +131,183 @@ impl Certificate {
     }
 
     /// The duals above zero, by the asset's name, in parts of [`DUAL_WHOLE`](crate::DUAL_WHOLE).
-    #[must_use]
-    pub const fn duals(&self) -> &BTreeMap<String, u64> {
-        &self.duals
+    pub fn duals(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.assets.iter().filter(|asset| asset.dual > 0).map(|asset| (asset.name.as_str(), asset.dual))
     }
 
-    /// The canonical bytes: in borsh, the format's name, the bound as 16 bytes, and the duals above zero as a list of
-    /// name and 8 bytes, ascending by the bytes of the name.
+    /// The canonical bytes, in borsh: the format's name; the time (8 bytes), mode (1), band in parts per million (4) and most
+    /// assets (1); the bound (16); then three lists. Assets, ascending by the bytes of their names: name, decimals (1),
+    /// reference and price (16 and 1 each, without trailing zeros), dual (8). Offers, ascending likewise: name, party, give,
+    /// its quantity (16), want, its quantity, whether divisible (1), minimum (16), valid from and until (8 each). Rings, each
+    /// a list of name and quantity in the order of delivery from its least name on, ascending.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        (FORMAT, self.bound_micro_usd, &self.duals)
-            .serialize(&mut bytes)
-            .expect("writing to memory does not fail");
-        bytes
+        borsh::to_vec(self).expect("writing to memory does not fail")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Asset, Band, Leg, Mode, Offer, Prices, Ring};
 
-    #[test]
-    fn a_certificate_is_hashed_over_these_bytes() {
-        let duals = [("wheat", 7), ("jute", 1 << 40), ("tea", 0)];
-        let certificate = Certificate::new(258, duals.map(|(name, dual)| (name.to_owned(), dual)));
-        let mut bytes = vec![30, 0, 0, 0];
-        bytes.extend(b"permuta/1/clearing-certificate");
-        bytes.extend([2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        bytes.extend([2, 0, 0, 0]);
-        bytes.extend([4, 0, 0, 0]);
-        bytes.extend(b"jute");
-        bytes.extend([0, 0, 0, 0, 0, 1, 0, 0]);
-        bytes.extend([5, 0, 0, 0]);
-        bytes.extend(b"wheat");
-        bytes.extend([7, 0, 0, 0, 0, 0, 0, 0]);
-        assert_eq!(certificate.bytes(), bytes);
+    /// Names that sort in another order than the keys.
+    struct Market;
+
+    impl Names for Market {
+        fn asset(&self, key: AssetKey) -> String {
+            ["wheat", "jute", "tea"][usize::try_from(key.0).unwrap()].to_owned()
+        }
+
+        fn offer(&self, key: OfferKey) -> String {
+            format!("o{}", 9 - key.0)
+        }
+
+        fn party(&self, key: PartyKey) -> String {
+            format!("p{}", key.0[0])
+        }
+    }
+
+    #[derive(Clone)]
+    struct Clearing {
+        assets: Vec<Asset>,
+        offers: Vec<Offer>,
+        rules: Rules,
+        now: u64,
+        answer: Answer,
+        proof: Proof,
+    }
+
+    fn amount(units: u128) -> Amount {
+        Amount::new(units).unwrap()
+    }
+
+    fn offer(key: u64, give: u64, want: u64) -> Offer {
+        Offer {
+            key: OfferKey(key),
+            party: PartyKey([u8::try_from(key).unwrap(); 20]),
+            give: AssetKey(give),
+            give_qty: amount(500),
+            want: AssetKey(want),
+            want_qty: amount(400),
+            divisible: true,
+            min_fill: amount(10),
+            valid_from: 1,
+            valid_until: 99,
+        }
+    }
+
+    /// Wheat for jute against jute for wheat.
+    fn clearing() -> Clearing {
+        let asset = |key| Asset { key: AssetKey(key), decimals: 3, reference: "10.50".parse().unwrap() };
+        let leg = |offer| Leg { offer: OfferKey(offer), give: amount(258) };
+        Clearing {
+            assets: (0..2).map(asset).collect(),
+            offers: vec![offer(1, 0, 1), offer(2, 1, 0)],
+            rules: Rules::default(),
+            now: 7,
+            answer: Answer { rings: vec![Ring { legs: vec![leg(1), leg(2)] }], prices: Prices::default() },
+            proof: Proof { bound_micro_usd: 258, duals: vec![7, 1 << 40] },
+        }
+    }
+
+    fn bytes(of: &Clearing) -> Vec<u8> {
+        let book = Book::new(of.assets.clone(), of.offers.clone()).unwrap();
+        Certificate::new(&Market, &book, &of.rules, of.now, &of.answer, &of.proof).bytes()
     }
 
     #[test]
-    fn the_order_of_duals_and_those_of_zero_change_nothing() {
-        let of = |duals: &[(&str, u64)]| {
-            Certificate::new(9, duals.iter().map(|(name, dual)| ((*name).to_owned(), *dual))).bytes()
+    fn a_certificate_is_hashed_over_these_bytes() {
+        let word = |bytes: &mut Vec<u8>, text: &str| {
+            bytes.extend(u32::try_from(text.len()).unwrap().to_le_bytes());
+            bytes.extend(text.as_bytes());
         };
-        assert_eq!(of(&[("a", 1), ("b", 2)]), of(&[("b", 2), ("c", 0), ("a", 1)]));
-        assert_ne!(of(&[("a", 1), ("b", 2)]), of(&[("a", 2), ("b", 1)]));
-        assert_ne!(of(&[("ab", 1)]), of(&[("a", 1)]));
+        let mut told = Vec::new();
+        word(&mut told, "permuta/1/clearing-certificate");
+        told.extend([7, 0, 0, 0, 0, 0, 0, 0]);
+        told.push(0);
+        told.extend(20_000u32.to_le_bytes());
+        told.push(6);
+        told.extend(258u128.to_le_bytes());
+        told.extend([2, 0, 0, 0]);
+        for (name, dual) in [("jute", 1u64 << 40), ("wheat", 7)] {
+            word(&mut told, name);
+            told.push(3);
+            for _ in ["reference", "price"] {
+                told.extend(105u128.to_le_bytes());
+                told.push(1);
+            }
+            told.extend(dual.to_le_bytes());
+        }
+        told.extend([2, 0, 0, 0]);
+        for (name, party, give, want) in [("o7", "p2", "jute", "wheat"), ("o8", "p1", "wheat", "jute")] {
+            word(&mut told, name);
+            word(&mut told, party);
+            word(&mut told, give);
+            told.extend(500u128.to_le_bytes());
+            word(&mut told, want);
+            told.extend(400u128.to_le_bytes());
+            told.push(1);
+            told.extend(10u128.to_le_bytes());
+            told.extend(1u64.to_le_bytes());
+            told.extend(99u64.to_le_bytes());
+        }
+        told.extend([1, 0, 0, 0, 2, 0, 0, 0]);
+        for name in ["o7", "o8"] {
+            word(&mut told, name);
+            told.extend(258u128.to_le_bytes());
+        }
+        assert_eq!(bytes(&clearing()), told);
+    }
+
+    #[test]
+    fn whatever_is_changed_in_what_was_published_changes_the_bytes() {
+        let changes: [(&str, fn(&mut Clearing)); 19] = [
+            ("a reference", |of| of.assets[0].reference = "10.51".parse().unwrap()),
+            ("decimals", |of| of.assets[0].decimals = 2),
+            ("an asset more", |of| of.assets.push(Asset { key: AssetKey(2), ..of.assets[0] })),
+            ("what is offered", |of| of.offers[0].give_qty = amount(501)),
+            ("what is asked", |of| of.offers[0].want_qty = amount(401)),
+            ("whose offer it is", |of| of.offers[0].party.0[0] = 9),
+            ("what it gives", |of| (of.offers[0].give, of.offers[0].want) = (AssetKey(1), AssetKey(0))),
+            ("divisible", |of| of.offers[0].divisible = false),
+            ("the minimum", |of| of.offers[0].min_fill = amount(11)),
+            ("valid from", |of| of.offers[0].valid_from = 2),
+            ("valid until", |of| of.offers[0].valid_until = 98),
+            ("an offer less", |of| drop(of.offers.pop())),
+            ("a leg", |of| of.answer.rings[0].legs[0].give = amount(257)),
+            ("a ring less", |of| of.answer.rings.clear()),
+            ("the band", |of| of.rules.band = Band::from_ppm(20_001).unwrap()),
+            ("the mode", |of| of.rules.mode = Mode::Lots),
+            ("the time", |of| of.now = 8),
+            ("the bound", |of| of.proof.bound_micro_usd = 259),
+            ("the duals", |of| of.proof.duals.swap(0, 1)),
+        ];
+        for (what, change) in changes {
+            let mut changed = clearing();
+            change(&mut changed);
+            assert_ne!(bytes(&changed), bytes(&clearing()), "{what}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_rings_and_where_one_begins_change_nothing() {
+        let mut two = clearing();
+        two.answer.rings.push(Ring { legs: vec![Leg { offer: OfferKey(1), give: amount(5) }] });
+        let mut turned = two.clone();
+        turned.answer.rings.reverse();
+        turned.answer.rings[1].legs.rotate_left(1);
+        assert_eq!(bytes(&turned), bytes(&two));
+    }
+
+    #[test]
+    fn a_price_that_is_the_reference_says_as_much_as_none() {
+        let of = |price: &str| {
+            let mut priced = clearing();
+            priced.answer.prices = Prices::new(vec![(AssetKey(0), price.parse().unwrap())]);
+            bytes(&priced)
+        };
+        assert_eq!(of("10.5"), bytes(&clearing()));
+        assert_ne!(of("10.6"), bytes(&clearing()));
     }
 }

@@ -8,37 +8,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use barter_engine::Unfilled;
 use barter_engine::signing::{CERTAIN_PPM, Record, weighed, weight_ppm};
 use barter_engine::{Algorithm, Effort, Options};
-use clearing::{Answer, Book, Certificate, OfferKey, PartyKey, Prices, Ring, UsdValue, check, ring_value};
-use payment_chain::certificate_hash;
+use clearing::{
+    Answer, Book, Certificate, OfferKey, PartyKey, Prices, Proof, Ring, UsdValue, check, ring_value,
+};
 use payment_chain::model::OfferId;
 use payment_chain::payload::{MAX_RINGS, Payload, SubmittedRing};
 use payment_chain::view::OpenBatch;
+use payment_chain::{certificate, certificate_hash};
 
 /// A ring worth less than this many US dollars is not worth its shipments.
 const WORTH_WHILE_USD: u128 = 1_000;
 /// How often the engine looks again at what the rings chosen so far leave.
 const ROUNDS: usize = 3;
 
-/// How much each offer speaks for its rings, in parts per million: the likelihood that its owner signs, more for whom others
-/// left waiting. Those that are not there are neutral, as binding offers are.
+/// How much each offer speaks for its rings, in parts per million: the likelihood that its owner signs, certain for a binding
+/// one, more for whom others left waiting. Those that are not there are neutral.
 pub(crate) type Weights = BTreeMap<OfferKey, u32>;
 
-/// The weights of a batch's indicative offers, by how their owners kept their word (`record`) and how often the offers came
+/// The weights of a batch's offers, by how the owners of indicative ones kept their word (`record`) and how often offers came
 /// back through no fault of theirs.
 pub(crate) fn weights(
     batch: &OpenBatch,
     record: impl Fn(PartyKey) -> Record,
     returned: &BTreeMap<OfferId, u32>,
 ) -> Weights {
-    let offers: Vec<_> = batch.indicative.iter().filter_map(|key| batch.book.offer(*key)).collect();
-    let records: BTreeMap<PartyKey, Record> =
-        offers.iter().map(|offer| (offer.party, record(offer.party))).collect();
-    let all = records.values().copied().fold(Record::default(), Record::and);
-    let weight = |offer: &&clearing::Offer| {
+    let signed_first = |offer: &&clearing::Offer| batch.indicative.contains(&offer.key);
+    let owners = batch.book.offers().iter().filter(signed_first).map(|offer| offer.party);
+    let records: BTreeMap<PartyKey, Record> = owners.map(|party| (party, record(party))).collect();
+    let market = Record::market(records.values().copied());
+    let weight = |offer: &clearing::Offer| {
         let returned = returned.get(&OfferId(offer.key.0)).copied().unwrap_or(0);
-        (offer.key, weight_ppm(records[&offer.party].signs_ppm(all), returned))
+        let signs = if signed_first(&offer) { records[&offer.party].signs_ppm(market) } else { CERTAIN_PPM };
+        (offer.key, weight_ppm(signs, returned))
     };
-    offers.iter().map(weight).collect()
+    batch.book.offers().iter().map(weight).collect()
 }
 
 /// A clearing with what the solver says of it.
@@ -47,7 +50,7 @@ pub(crate) struct Proposal {
     pub(crate) answer: Answer,
     /// Their exact value.
     pub(crate) value: UsdValue,
-    /// Proves that no clearing of this book is worth more than so much.
+    /// The same with what proves that no clearing of this book is worth more than so much.
     pub(crate) certificate: Certificate,
 }
 
@@ -58,7 +61,7 @@ pub(crate) struct Proposal {
 /// A clearing that does not hold by the exact check is never proposed.
 pub(crate) fn propose(
     batch: &OpenBatch,
-    certificate: Certificate,
+    proof: &Proof,
     weights: &Weights,
     find: impl Fn(&Book) -> Vec<Ring>,
 ) -> Option<Proposal> {
@@ -94,18 +97,22 @@ pub(crate) fn propose(
             |faults| tracing::error!(batch = %batch.batch, "the rings found do not hold: {faults:?}"),
         )
         .ok()?;
+    let certificate = certificate(batch, &answer.rings, proof);
     Some(Proposal { answer, value: report.value, certificate })
 }
 
 impl Proposal {
-    /// The request that hands it in: its value rounded down, as the chain asks.
-    pub(crate) fn payload(&self, batch: &OpenBatch) -> Payload {
-        Payload::SubmitCertified {
-            batch: batch.batch,
-            declared_micro_usd: self.value.floor_to(6).unwrap_or(u128::MAX),
-            bound_micro_usd: self.certificate.bound_micro_usd(),
-            certificate: certificate_hash(&self.certificate),
-            rings: self.answer.rings.iter().map(SubmittedRing::from).collect(),
+    /// The request that hands it in: its value rounded down, as the chain asks. The certificate is named only where its files
+    /// are kept, since nobody could prove it otherwise.
+    pub(crate) fn payload(&self, batch: &OpenBatch, kept: bool) -> Payload {
+        let rings = self.answer.rings.iter().map(SubmittedRing::from).collect();
+        let declared_micro_usd = self.value.floor_to(6).unwrap_or(u128::MAX);
+        let (batch, bound_micro_usd) = (batch.batch, self.certificate.bound_micro_usd());
+        if kept {
+            let certificate = certificate_hash(&self.certificate);
+            Payload::SubmitCertified { batch, declared_micro_usd, bound_micro_usd, certificate, rings }
+        } else {
+            Payload::SubmitClearing { batch, declared_micro_usd, bound_micro_usd, rings }
         }
     }
 
@@ -144,7 +151,7 @@ pub(crate) fn find(
 
 /// The engine's proof of what no clearing of the batch can pass. It rests on the duals alone, so that whoever has them need
 /// not believe anything else; they need no rings, so none are looked for.
-pub(crate) fn certify(batch: &OpenBatch) -> Certificate {
+pub(crate) fn certify(batch: &OpenBatch) -> Proof {
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
@@ -155,8 +162,7 @@ pub(crate) fn certify(batch: &OpenBatch) -> Certificate {
     let duals = barter_engine::clear(book, rules, *now, &options).duals;
     let bound = clearing::bound(book, rules, *now, &Prices::default(), &duals);
     let bound_micro_usd = bound.floor_to(6).map_or(u128::MAX, |floor| floor.saturating_add(1));
-    let names = book.assets().iter().map(|asset| asset.key.to_string());
-    Certificate::new(bound_micro_usd, names.zip(duals))
+    Proof { bound_micro_usd, duals }
 }
 
 fn part(book: &Book, takes: impl Fn(OfferKey) -> bool) -> Book {
@@ -223,7 +229,7 @@ mod tests {
     fn solve_with(batch: &OpenBatch, weights: &Weights) -> Vec<Vec<u64>> {
         let never = || false;
         let find = |book: &Book| find(book, batch, weights, &never);
-        let proposal = propose(batch, certify(batch), weights, find);
+        let proposal = propose(batch, &certify(batch), weights, find);
         let rings = proposal.map(|proposal| {
             assert!(proposal.value.floor_to(6).unwrap() <= proposal.certificate.bound_micro_usd());
             proposal.answer.rings
@@ -262,7 +268,7 @@ mod tests {
 
     #[test]
     fn of_two_partners_the_one_who_signs_wins_and_a_newcomer_is_no_worse_than_the_market() {
-        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 450)];
+        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 490)];
         let batch = batch(offers, &[1, 2, 3], &[]);
         assert_eq!(solve(&batch), [[1, 2]], "the larger");
         let solve = |kept_by_2: u64, broken_by_2: u64, returned: &[(u64, u32)]| {
@@ -279,6 +285,16 @@ mod tests {
         assert_eq!(solve(20, 0, &[]), [[1, 2]]);
         // Left waiting by others, the smaller one comes first for once.
         assert_eq!(solve(0, 0, &[(3, 2)]), [[1, 3]]);
+    }
+
+    #[test]
+    fn a_binding_offer_that_others_left_waiting_comes_first_too() {
+        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 490)];
+        let batch = batch(offers, &[1], &[]);
+        let returned = |times| BTreeMap::from([(OfferId(3), times)]);
+        let weights = |times| weights(&batch, |_| Record::default(), &returned(times));
+        assert_eq!(solve_with(&batch, &weights(0)), [[1, 2]]);
+        assert_eq!(solve_with(&batch, &weights(2)), [[1, 3]]);
     }
 
     #[test]

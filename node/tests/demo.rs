@@ -333,9 +333,37 @@ fn a_loser_takes_a_batch_home_and_proves_it_again_without_trusting_anybody() {
     assert!(told(&proved).contains("so the summary's bound holds"), "{}", told(&proved));
     assert!(told(&proved).contains(&named), "{named}: {}", told(&proved));
 
-    // With other duals it may still be a proof, but not the one that the chain names.
-    let duals = std::fs::read_to_string(folder.join("duals.csv")).unwrap();
-    let last = duals.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
-    std::fs::write(folder.join("duals.csv"), last).unwrap();
-    assert!(!told(&audit()).contains(&named));
+    // With one offer, reference or dual changed it may still be a proof, but not the one that the chain names; and a ring
+    // that gives less is worth less than the summary says.
+    let changed = |file: &str, change: &dyn Fn(&str) -> String| {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap();
+        let (rows, last) = text.trim_end().rsplit_once('\n').unwrap();
+        std::fs::write(folder.join(file), format!("{rows}\n{}", change(last))).unwrap();
+        let said = told(&audit());
+        std::fs::write(folder.join(file), text).unwrap();
+        said
+    };
+    let column = |at: usize, change: &'static dyn Fn(&str) -> String| {
+        move |row: &str| {
+            let mut cells: Vec<String> = row.split(',').map(str::to_owned).collect();
+            cells[at] = change(&cells[at]);
+            cells.join(",") + "\n"
+        }
+    };
+    let later = column(9, &|second| (second.parse::<u64>().unwrap() + 1).to_string());
+    let dearer = column(2, &|usd| if usd.contains('.') { format!("{usd}1") } else { format!("{usd}.1") });
+    let changes: [(&str, &dyn Fn(&str) -> String); 4] = [
+        ("offers.csv", &later),
+        ("offers.csv", &|_| String::new()),
+        ("assets.csv", &dearer),
+        ("duals.csv", &|_| String::new()),
+    ];
+    for (file, change) in changes {
+        let said = changed(file, change);
+        assert!(!said.contains(&named), "{file}: {said}");
+    }
+    let less = column(3, &|quantity| (quantity.parse::<u128>().unwrap() - 1).to_string());
+    let said = changed("rings.csv", &less);
+    assert!(!said.contains(&named) && !said.contains("the certificate is"), "{said}");
+    assert!(told(&audit()).contains(&named));
 }

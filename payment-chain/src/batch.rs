@@ -1,6 +1,6 @@
 //! Batches: the book closes, freezes, is cleared by whoever has the best clearing that holds, and thaws.
 
-use clearing::{Amount, Answer, Certificate, OfferKey, Report};
+use clearing::{Amount, Answer, AssetKey, Certificate, Names, OfferKey, PartyKey, Proof, Report};
 use ledger::{Address, Hash, Read, Run, Tag};
 use vocabulary::Role;
 use vocabulary::messages::Conduct;
@@ -124,6 +124,30 @@ impl OpenBatch {
 #[must_use]
 pub fn batch_hash(batch: BatchId) -> Hash {
     Hash::of_value(Tag::Content, &("permuta/1/batch", batch))
+}
+
+/// Assets and offers by their numbers on this chain, parties by their addresses, as solvers publish them.
+struct Numbers;
+
+impl Names for Numbers {
+    fn asset(&self, key: AssetKey) -> String {
+        key.to_string()
+    }
+
+    fn offer(&self, key: OfferKey) -> String {
+        key.to_string()
+    }
+
+    fn party(&self, key: PartyKey) -> String {
+        Address(key.0).to_string()
+    }
+}
+
+/// The certificate of rings over a batch, which go without prices of their own, by the names that published files have.
+#[must_use]
+pub fn certificate(batch: &OpenBatch, rings: &[clearing::Ring], proof: &Proof) -> Certificate {
+    let answer = Answer { rings: rings.to_vec(), ..Answer::default() };
+    Certificate::new(&Numbers, &batch.book, &batch.rules, batch.now, &answer, proof)
 }
 
 /// The name of a certificate: what a solver submits, and what stands with the batch when its clearing is taken.

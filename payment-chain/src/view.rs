@@ -116,7 +116,12 @@ pub fn returned_offers(state: &dyn Read, most: u64) -> BTreeMap<OfferId, u32> {
     for number in (1..=last).rev().take(usize::try_from(most).unwrap_or(usize::MAX)) {
         let Some(contract) = CONTRACTS.get(state, &ContractId(number)) else { continue };
         let stood_by = |party: &Address| !contract.signers.contains(party) || contract.signed.contains(party);
+        // An offer may stand in several rings of a contract, which came back once.
+        let mut seen: BTreeSet<OfferId> = BTreeSet::new();
         for leg in contract.rings.iter().flat_map(|ring| &ring.legs) {
+            if !seen.insert(leg.offer) {
+                continue;
+            }
             if contract.state != ContractState::Dissolved {
                 served.insert(leg.offer);
             } else if stood_by(&leg.party) && !served.contains(&leg.offer) {

@@ -23,6 +23,8 @@ use crate::tar;
 pub const FILES: [&str; 5] = ["summary.json", "assets.csv", "offers.csv", "rings.csv", "duals.csv"];
 /// The file that says why offers were left out.
 const REASONS: &str = "unfilled.csv";
+/// How the names of folders begin that are being written.
+const UNFINISHED: &str = ".tmp";
 /// How many batches are kept; older ones go.
 const KEPT: usize = 500;
 
@@ -54,26 +56,46 @@ impl Clearings {
         Clearings { dir: files_dir.join("clearings") }
     }
 
-    /// Keeps what a solver publishes, on disk when this returns; of more than five hundred batches the oldest go.
+    /// Keeps what a solver publishes, on disk when this returns; of more than five hundred batches the oldest go. What is
+    /// already kept of a batch under the certificate's name stays as it is.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn keep(&self, published: &Published<'_>) -> io::Result<()> {
         let (batch, hash) = (published.batch.batch, certificate_hash(published.certificate));
-        let name = name(batch, hash);
+        let place = self.dir.join(name(batch, hash));
+        if place.exists() {
+            return Ok(());
+        }
         fs::create_dir_all(&self.dir)?;
-        let fresh = tempfile::tempdir_in(&self.dir)?;
+        let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.dir)?;
         for (file, text) in files(published) {
             let mut file = File::create(fresh.path().join(file))?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
         }
-        let place = self.dir.join(name);
-        if place.exists() {
-            fs::remove_dir_all(&place)?;
-        }
-        fs::rename(fresh.keep(), place)?;
+        File::open(fresh.path())?.sync_all()?;
+        fs::rename(fresh.path(), place)?;
+        File::open(&self.dir)?.sync_all()?;
         self.forget()
+    }
+
+    /// Removes what a program that was ended left half written. For the start, when nothing is being kept.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn tidy(&self) -> io::Result<()> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the oldest batches beyond those that are kept.
@@ -107,13 +129,13 @@ impl Clearings {
         self.dir.join(name(batch, certificate)).exists()
     }
 
-    /// All files of a batch as one tar archive; `None` when it is not kept here.
+    /// The [`FILES`] of a batch as one tar archive; `None` when it is not kept here.
     ///
     /// # Errors
     /// When the disk refuses.
     pub(crate) fn archive(&self, batch: BatchId, certificate: Hash) -> io::Result<Option<Vec<u8>>> {
         let mut archive = tar::Archive::default();
-        for name in FILES.into_iter().chain([REASONS]) {
+        for name in FILES {
             let Some(bytes) = self.file(batch, certificate, name)? else { return Ok(None) };
             archive.add(&format!("batch-{batch}/{name}"), &bytes);
         }
@@ -263,7 +285,7 @@ mod tests {
     use super::*;
     use barter_engine::files::{Source, read_book, read_duals, read_rings, read_summary};
     use barter_engine::{Options, clear, unfilled_beside};
-    use clearing::{Asset, Book, Offer, PartyKey, Rules};
+    use clearing::{Asset, Book, Offer, PartyKey, Proof, Rules};
     use ledger::{Height, Timestamp};
 
     fn amount(quantity: u128) -> Amount {
@@ -306,8 +328,8 @@ mod tests {
         let found = clear(&batch.book, &batch.rules, batch.now, &Options::default());
         let bound =
             clearing::bound(&batch.book, &batch.rules, batch.now, &clearing::Prices::default(), &found.duals);
-        let names = batch.book.assets().iter().map(|asset| asset.key.to_string());
-        let certificate = Certificate::new(bound.floor_to(6).unwrap() + 1, names.zip(found.duals));
+        let proof = Proof { bound_micro_usd: bound.floor_to(6).unwrap() + 1, duals: found.duals };
+        let certificate = payment_chain::certificate(batch, &found.answer.rings, &proof);
         let unfilled = unfilled_beside(&batch.book, &batch.rules, batch.now, &found.answer.rings);
         let (rings, value) = (&found.answer.rings[..], found.report.value);
         let published = Published { batch, rings, value, certificate: &certificate, unfilled: &unfilled };
@@ -339,13 +361,35 @@ mod tests {
         let bound =
             clearing::bound(&book.book, &claims.rules, claims.now, &clearing::Prices::default(), &duals);
         assert!(bound.floor_to(6).unwrap() < claims.bound_micro_usd);
-        // Assets are numbered otherwise in the files ("10" before "2"), and the name is the same.
-        let names = book.book.assets().iter().map(|asset| book.asset_name(asset.key).to_owned());
-        let again = Certificate::new(claims.bound_micro_usd, names.zip(duals));
+        // Assets and offers are numbered otherwise in the files ("10" before "2"), and the name is the same.
+        let proof = clearing::Proof { bound_micro_usd: claims.bound_micro_usd, duals };
+        let again = Certificate::new(&book, &book.book, &claims.rules, claims.now, &answer, &proof);
         assert_eq!(certificate_hash(&again), hash);
         let reasons = clearings.reasons(BatchId(7), hash).unwrap();
         assert_eq!(reasons.into_values().collect::<Vec<_>>(), unfilled);
         assert_eq!(unfilled.len(), 1, "the tea");
+    }
+
+    #[test]
+    fn what_was_handed_in_is_not_replaced_and_what_was_half_written_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let clearings = Clearings::beside(dir.path());
+        clearings.tidy().unwrap();
+        let (hash, ..) = cleared(&clearings, &batch(7));
+        let folder = dir.path().join("clearings");
+        fs::write(folder.join(name(BatchId(7), hash)).join(REASONS), "as it was\n").unwrap();
+        cleared(&clearings, &batch(7));
+        let kept = clearings.file(BatchId(7), hash, REASONS).unwrap().unwrap();
+        assert_eq!(kept, b"as it was\n");
+        fs::create_dir(folder.join(".tmpX")).unwrap();
+        clearings.tidy().unwrap();
+        let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|one| one.unwrap().file_name()).collect();
+        assert_eq!(left, [name(BatchId(7), hash).as_str()]);
+        let archive = clearings.archive(BatchId(7), hash).unwrap().unwrap();
+        assert!(
+            !String::from_utf8_lossy(&archive).contains(REASONS),
+            "why offers were left out is their owners'"
+        );
     }
 
     #[test]

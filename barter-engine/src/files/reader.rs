@@ -56,6 +56,21 @@ impl NamedBook {
     }
 }
 
+/// As the files have them; empty for a key of another book.
+impl clearing::Names for NamedBook {
+    fn asset(&self, key: AssetKey) -> String {
+        self.asset_name(key).to_owned()
+    }
+
+    fn offer(&self, key: OfferKey) -> String {
+        self.offer_name(key).to_owned()
+    }
+
+    fn party(&self, key: PartyKey) -> String {
+        self.party_name(key).to_owned()
+    }
+}
+
 /// Reads a book: `assets.csv` (asset_id, decimals, ref_usd) and `offers.csv` (offer_id, party, give_asset, give_qty,
 /// want_asset, want_qty, divisible, min_fill, valid_from, valid_until).
 ///

@@ -3,7 +3,7 @@
 use super::input::BookFiles;
 use anyhow::{Context, bail};
 use barter_engine::files::{self, Source};
-use clearing::{Answer, Certificate, Mode, Prices, UsdValue};
+use clearing::{Answer, Certificate, Mode, Prices, Proof, UsdValue};
 use std::path::PathBuf;
 
 /// Arguments of `permuta audit-clearing`.
@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     println!("they are worth what the summary says: {} USD", usd(value));
     let bound = clearing::bound(&book.book, &claims.rules, claims.now, &answer.prices, &duals);
-    let names = book.book.assets().iter().map(|asset| book.asset_name(asset.key).to_owned());
-    let certificate = Certificate::new(claims.bound_micro_usd, names.zip(duals));
+    let proof = Proof { bound_micro_usd: claims.bound_micro_usd, duals };
+    let certificate = Certificate::new(&book, &book.book, &claims.rules, claims.now, &answer, &proof);
     let bound = rounded_up(bound)?;
     println!("by the duals no answer is worth more than {} USD", usd(bound));
     if bound <= claims.bound_micro_usd {
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         bail!("the summary's bound of {} USD does not follow from the duals", usd(claims.bound_micro_usd));
     }
     println!(
-        "the certificate of that bound and these duals is {}; where the chain names it for the batch, nothing was changed",
+        "the certificate is {}\nit covers offers, references, time, rules, rings, bound and duals: where the chain names it \
+         for the batch, these are what the solver handed in, and nothing was changed since",
         payment_chain::certificate_hash(&certificate)
     );
     Ok(())

@@ -33,6 +33,9 @@ impl Solving {
     /// # Errors
     /// The system has no thread to give.
     pub(crate) fn start(house: Arc<House>, stage: Arc<Stage>, clearings: Clearings) -> Result<Solving> {
+        if let Err(error) = clearings.tidy() {
+            tracing::warn!("what was half written of certificates stays: {error}");
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::Builder::new()
             .name("solver".to_owned())
@@ -69,10 +72,10 @@ fn solve(house: &House, stage: &Stage, clearings: &Clearings) {
     let Some(batch) = house.read(SubChain::Payment, view::open_batch) else { return };
     let begun = Instant::now();
     let late = || begun.elapsed() >= TIME;
-    let certificate = solver::certify(&batch);
+    let proof = solver::certify(&batch);
     let weights = weights(house, &batch);
     let find = |book: &_| solver::find(book, &batch, &weights, &late);
-    if let Some(proposal) = solver::propose(&batch, certificate, &weights, find) {
+    if let Some(proposal) = solver::propose(&batch, &proof, &weights, find) {
         let published = Published {
             batch: &batch,
             rings: &proposal.answer.rings,
@@ -80,11 +83,16 @@ fn solve(house: &House, stage: &Stage, clearings: &Clearings) {
             certificate: &proposal.certificate,
             unfilled: &proposal.unfilled(&batch),
         };
-        if let Err(error) = clearings.keep(&published) {
-            tracing::error!(batch = %batch.batch, "the certificate cannot be kept: {error}");
-        }
+        let kept = clearings.keep(&published).inspect_err(
+            |error| tracing::error!(batch = %batch.batch, "the certificate cannot be kept, so none is named: {error}"),
+        );
         let key = stage.cast.key("solver");
-        let handed_in = house.ask(SubChain::Payment, &key, key.public().address(), &proposal.payload(&batch));
+        let handed_in = house.ask(
+            SubChain::Payment,
+            &key,
+            key.public().address(),
+            &proposal.payload(&batch, kept.is_ok()),
+        );
         match handed_in {
             Ok(_) => tracing::info!(
                 batch = %batch.batch,

@@ -13,7 +13,7 @@ use actix_web::test::TestRequest;
 use actix_web::{App as ActixApp, test};
 use barter_engine::{Effort, Options as EngineOptions};
 use borsh::BorshSerialize;
-use clearing::{Amount, Certificate};
+use clearing::{Amount, Proof};
 use identity_chain::{GenesisParty, IdentityChain, Registration};
 use ledger::engine::{Effect, Host, Input, Reached, Standing as Surety};
 use ledger::hash::encode;
@@ -394,9 +394,9 @@ impl Stage {
             let (book, rules) = (&batch.book, &batch.rules);
             let bound = clearing::bound(book, rules, batch.now, &clearing.answer.prices, &clearing.duals);
             let bound_micro_usd = bound.floor_to(6).unwrap() + 1;
-            let names = book.assets().iter().map(|asset| asset.key.to_string());
-            let certificate = Certificate::new(bound_micro_usd, names.zip(clearing.duals));
             let rings = &clearing.answer.rings[..];
+            let proof = Proof { bound_micro_usd, duals: clearing.duals };
+            let certificate = payment_chain::certificate(&batch, rings, &proof);
             let unfilled = barter_engine::unfilled_beside(book, rules, batch.now, rings);
             let published =
                 Published { batch: &batch, rings, value, certificate: &certificate, unfilled: &unfilled };
