@@ -1,4 +1,4 @@
-//! Batches: what was cleared, how near the best possible that provably is, and the files with which anybody in the market
+//! Batches: what was cleared, how near the best possible that is by its solver's word, and the files with which anybody in the market
 //! proves it again.
 
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -28,7 +28,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/batches/{batch:\\d{1,18}}/certificate/{file}", web::get().to(file));
 }
 
-/// How much of what was provably possible a batch reached, in words: `97.3 %`, rounded down.
+/// How much of the bound of its solver a batch reached, in words: `97.3 %`, rounded down.
 pub(crate) fn reached(batch: &Batch) -> Option<String> {
     let (value, bound) = (batch.value_micro_usd.as_ref()?.get(), batch.bound_micro_usd.as_ref()?.get());
     let below = show::tenths_below(value, bound)?;
@@ -97,6 +97,8 @@ struct BatchPage {
     facts: Vec<(&'static str, String)>,
     /// The certificate's name and, for those who were let in, the files that are kept here.
     certificate: Option<String>,
+    /// The bound that the chain has, as `permuta audit-clearing` tells it.
+    bound: String,
     files: &'static [&'static str],
 }
 
@@ -128,7 +130,17 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
         ),
         (_, true) => (
             format!("Batch {id} cleared {} in {}", row.value, show::counted(rings(&batch), "ring", "rings")),
-            format!("That is at least {} of the best that was possible, provably.", row.reached),
+            match &batch.certificate {
+                Some(_) => format!(
+                    "By its solver's word that is at least {} of the best that was possible. The certificate's files prove \
+                     it or not: anybody let into the market can check.",
+                    row.reached
+                ),
+                None => format!(
+                    "By its solver's word, without a certificate, that is at least {} of the best that was possible.",
+                    row.reached
+                ),
+            },
         ),
     };
     let mut facts = vec![("Book frozen", row.closed), ("Offers in it", row.offers.to_string())];
@@ -138,10 +150,11 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
             column.as_ref().map(crate::model::PaddedAmount::get)
         };
         facts.push(("Value of all legs", usd(micro(&batch.value_micro_usd))));
-        facts.push(("No clearing is worth more than", usd(micro(&batch.bound_micro_usd))));
+        facts.push(("By its solver no clearing is worth more than", usd(micro(&batch.bound_micro_usd))));
         facts.push(("Reached of that", row.reached));
         facts.push(("Cleared by", solver.or(batch.solver.clone()).unwrap_or_default()));
     }
+    let bound = batch.bound_micro_usd.as_ref().map_or(0, crate::model::PaddedAmount::get);
     let kept = certificate(&batch).filter(|hash| clearings(&app).has(number(id), *hash));
     page::html(&BatchPage {
         page: visitor.page("Batch"),
@@ -151,6 +164,7 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
         facts,
         files: if kept.is_some() && admitted(&visitor) { &FILES } else { &[] },
         certificate: batch.certificate,
+        bound: format!("{}.{:06}", bound / 1_000_000, bound % 1_000_000),
     })
 }
 

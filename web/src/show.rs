@@ -137,7 +137,9 @@ pub fn percent_more(part: u128, whole: u128) -> String {
 #[must_use]
 pub fn tenths_below(value: u128, bound: u128) -> Option<u128> {
     let gap = bound.saturating_sub(value);
-    (bound > 0).then(|| gap.saturating_mul(1_000).div_ceil(bound))
+    // So many tenths of the bound, rounded down, without ever passing it.
+    let tenths = |count: u128| count * (bound / 1_000) + count * (bound % 1_000) / 1_000;
+    (0..=1_000).find(|count| bound > 0 && tenths(*count) >= gap)
 }
 
 fn moment(ms: i64) -> Option<OffsetDateTime> {
@@ -270,6 +272,11 @@ mod tests {
         assert_eq!(tenths_below(997, 1000), Some(3));
         assert_eq!(tenths_below(9_999, 10_000), Some(1));
         assert_eq!(tenths_below(1, 0), None);
+        assert_eq!(tenths_below(0, 3), Some(1_000));
+        // A bound that says nothing is never near.
+        assert_eq!(tenths_below(371_210_000_000, u128::MAX), Some(1_000));
+        assert_eq!(tenths_below(u128::MAX / 2, u128::MAX), Some(501));
+        assert_eq!(tenths_below(u128::MAX, u128::MAX), Some(0));
     }
 
     #[test]
