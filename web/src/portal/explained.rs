@@ -1,5 +1,6 @@
 //! A ring explained to one of its parties: who gives what to whom, at which rate, how that stands against reference value and
-//! against the reader's own limit, and what the chain proved of it. What others asked for at least is theirs and is not shown.
+//! against the reader's own limit, and what the chain proved of it. What others asked for at least is not
+//! shown here; the files of a batch have every offer, for those who were let into the market.
 
 use std::collections::BTreeMap;
 
@@ -133,31 +134,49 @@ impl Explained {
 
 /// What the chain proved of a ring before it took it, in the order in which it does.
 fn checks(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
-    let when = |ms: Option<i64>| ms.map(show::date_time).unwrap_or_default();
-    let closed = when(facts.batch.map(|batch| batch.closed_ms));
-    let cleared = when(facts.batch.and_then(|batch| batch.cleared_ms));
-    let tenths = facts.band_ppm / 1_000;
     let mut checks = vec![
         ("Quantities", "each gets exactly what the next one gives; nothing is left over".to_owned()),
         ("Limits", "nobody gets less than the offer asks, in whole numbers".to_owned()),
         (
             "Fairness",
             format!(
-                "nobody more than {}.{}\u{a0}% under reference value; the gain is shared equally",
-                tenths / 10,
-                tenths % 10
+                "nobody more than {} under reference value; the gain is shared equally",
+                band(facts.band_ppm)
             ),
         ),
-        ("Offers", format!("all valid when the book froze, {closed}")),
-        ("Standing", format!("no company suspended when the ring was taken, {cleared}")),
-        (
-            "Sanctions",
-            "no list is kept on the chain: whoever lets companies in and suspends them answers for that"
-                .to_owned(),
-        ),
     ];
+    if let Some(batch) = facts.batch {
+        checks
+            .push(("Offers", format!("all valid when the book froze, {}", show::date_time(batch.closed_ms))));
+    }
+    if let Some(cleared) = facts.batch.and_then(|batch| batch.cleared_ms) {
+        let when = show::date_time(cleared);
+        checks.push(("Standing", format!("no company suspended when the ring was taken, {when}")));
+    }
+    checks.push((
+        "Sanctions",
+        "no list is kept on the chain: whoever lets companies in and suspends them answers for that"
+            .to_owned(),
+    ));
     if let Some(deadline) = &facts.deadline {
         checks.push(("Deadline", deadline.clone()));
     }
     checks
+}
+
+/// A band in percent, exactly, with one digit at least: `2.0 %`, `2.05 %`.
+fn band(ppm: u32) -> String {
+    let digits = format!("{:04}", ppm % 10_000);
+    let digits = digits.trim_end_matches('0');
+    format!("{}.{}\u{a0}%", ppm / 10_000, if digits.is_empty() { "0" } else { digits })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_band_is_told_exactly() {
+        for (ppm, told) in [(20_000, "2.0"), (20_500, "2.05"), (123, "0.0123"), (1_000_000, "100.0")] {
+            assert_eq!(super::band(ppm), format!("{told}\u{a0}%"));
+        }
+    }
 }
