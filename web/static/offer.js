@@ -4,13 +4,19 @@ import { post } from "./keys.js";
 const form = document.getElementById("offer");
 const search = document.getElementById("f-q");
 const want = document.getElementById("f-want");
+// What the server needs in order to say the same as with the whole form; boxes that are not ticked are not sent.
+const asks = ["give", "want", "give_qty", "want_qty", "commitment", "joins_indicative", "divisible", "min_fill"];
 let timer;
 let asked = 0;
 
 async function value() {
   const turn = ++asked;
-  const fields = Object.fromEntries(["give", "want", "give_qty", "want_qty"].map((name) => [name, form.elements[name].value]));
-  if (!fields.want) return;
+  const entered = new FormData(form);
+  const fields = Object.fromEntries(asks.filter((name) => entered.has(name)).map((name) => [name, entered.get(name)]));
+  if (!fields.want) {
+    suggest([]);
+    return;
+  }
   try {
     const said = await post("/offers/value.json", fields);
     if (turn !== asked) return;
