@@ -99,21 +99,30 @@ fn an_instance_is_read_with_its_places() {
     let arcs = [(0, 1, WHOLE), (1, 0, WHOLE / 2)].map(|(from, to, weight)| Arc { from, to, weight });
     assert_eq!((good.pairs(), good.arcs()), (3, arcs.as_slice()));
     for (row, told) in [
-        ("1,4,1", "k.wmd, line 4, column to: \"4\" is not a whole number from 0 to 3"),
-        ("0,1,1", "k.wmd, line 4, column from: \"0\" is not a whole number from 0 to 3"),
+        ("1,4,1", "k.wmd, line 4, column to: \"4\" is not a pair from 1 to 3"),
+        ("0,1,1", "k.wmd, line 4, column from: \"0\" is not a pair from 1 to 3"),
         ("2,2,1", "k.wmd, line 4, column to: a pair gives to itself"),
         ("1,2,1\n1,2,2", "k.wmd, line 5, column to: \"1,2,2\" is listed twice"),
-        ("1,2", "k.wmd, line 4: 2 fields where the header has 3"),
+        ("1,2", "k.wmd, line 4: 2 fields where an arc has from, to and weight"),
+        (
+            "1,3,1\n# NUMBER ALTERNATIVES: 1",
+            "k.wmd, line 5, column NUMBER ALTERNATIVES: how many pairs there are is said twice",
+        ),
+        (
+            "# NUMBER ALTERNATIVES: 3",
+            "k.wmd, line 4, column NUMBER ALTERNATIVES: how many pairs there are is said twice",
+        ),
         ("1,2,NaN", "k.wmd, line 4, column weight: \"NaN\" is not an amount: not a plain number"),
         ("1,2,-1", "k.wmd, line 4, column weight: \"-1\" is not an amount: not a plain number"),
         ("1,2,1000001", "k.wmd, line 4, column weight: \"1000001\" is not a whole number from 0 to 1000000"),
     ] {
         assert_eq!(read(&format!("{head}{row}\n")).unwrap_err(), told);
     }
-    assert_eq!(
-        read("1,2,1\n").unwrap_err(),
-        "k.wmd, line 1, column NUMBER ALTERNATIVES: the header has no such column"
-    );
+    let marked = format!("\u{feff}{}1,2,1.0\r\n2,1,0.5\r\n", &head.replace('\n', "\r\n"));
+    assert_eq!(read(&marked).unwrap(), good);
+    let uncounted = "column NUMBER ALTERNATIVES: no comment before the first row says how many pairs there are";
+    assert_eq!(read("1,2,1\n").unwrap_err(), format!("k.wmd, line 1, {uncounted}"));
+    assert_eq!(read("# TITLE: x\n").unwrap_err(), format!("k.wmd, {uncounted}"));
     assert_eq!(Instance::new(1, vec![Arc { from: 0, to: 1, weight: 0 }]), Err(InstanceError::UnknownPair(1)));
 }
 
@@ -139,7 +148,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_of_instances_panic(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
-        rows in "(# NUMBER ALTERNATIVES: 9\n)?([0-9a,.\\-]{0,12}\n){0,6}",
+        rows in "(# NUMBER ALTERNATIVES: 9\n)?([0-9a,.\\-]{0,12}\n|[1-9],[1-9],1\n|# NUMBER ALTERNATIVES: [0-9]\n){0,6}",
     ) {
         fuzz_instance(&bytes);
         fuzz_instance(rows.as_bytes());

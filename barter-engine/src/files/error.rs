@@ -123,6 +123,26 @@ pub enum Reason {
     /// A pair that gives to itself.
     #[error("a pair gives to itself")]
     ToOneself,
+    /// A pair that there is not.
+    #[error("{text:?} is not a pair from 1 to {pairs}")]
+    UnknownPair {
+        /// The text found.
+        text: String,
+        /// How many pairs there are.
+        pairs: u32,
+    },
+    /// A row that is not giver, receiver and weight.
+    #[error("{found} fields where an arc has from, to and weight")]
+    NotAnArc {
+        /// The fields of this row.
+        found: usize,
+    },
+    /// Nothing says how many pairs there are.
+    #[error("no comment before the first row says how many pairs there are")]
+    MissingCount,
+    /// A second comment says how many pairs there are.
+    #[error("how many pairs there are is said twice")]
+    CountTwice,
     /// An offer that the book does not hold.
     #[error("offer {id:?} is not in the offers file")]
     UnknownOffer {
@@ -169,6 +189,10 @@ impl Reason {
             Reason::NeverValid => "never valid",
             Reason::Crossing => "crossing party",
             Reason::ToOneself => "to oneself",
+            Reason::UnknownPair { .. } => "unknown pair",
+            Reason::NotAnArc { .. } => "not an arc",
+            Reason::MissingCount => "missing count",
+            Reason::CountTwice => "count twice",
             Reason::UnknownOffer { .. } => "unknown offer",
             Reason::Position { .. } => "position",
             Reason::NotASummary => "not a summary",
@@ -195,12 +219,16 @@ impl Reason {
             | Reason::NeverValid
             | Reason::Crossing
             | Reason::ToOneself
+            | Reason::UnknownPair { .. }
+            | Reason::NotAnArc { .. }
             | Reason::UnknownOffer { .. } => true,
             Reason::Io(_)
             | Reason::TooLong { .. }
             | Reason::TooManyRows { .. }
             | Reason::MissingColumn
             | Reason::DuplicateColumn
+            | Reason::MissingCount
+            | Reason::CountTwice
             | Reason::Position { .. }
             | Reason::NotASummary
             | Reason::SumTooLarge => false,

@@ -21,8 +21,12 @@ pub const MAX_ARCS: usize = 2_000_000;
 /// The most bytes of a line.
 const MAX_LINE: u64 = 1 << 12;
 
+/// The comment that says how many pairs there are.
+const COUNT: &str = "NUMBER ALTERNATIVES";
+
 /// Reads an instance: lines of `from,to,weight` (pairs from 1, a plain decimal of at most nine places) below comments that
-/// begin with `#`, one of which is `# NUMBER ALTERNATIVES: n`. A weight may be zero: an arc to somebody who gives without
+/// begin with `#`, one of which is `# NUMBER ALTERNATIVES: n`, before the first
+/// row and once. A weight may be zero: an arc to somebody who gives without
 /// being in need.
 ///
 /// # Errors
@@ -50,25 +54,34 @@ pub fn read_instance(source: Source<'_>) -> Result<Instance, FileError> {
             }
             Err(e) => return Err(fail("", Reason::Io(e))),
         }
-        let row = std::str::from_utf8(&text).map_err(|_| fail("", Reason::NotUtf8 { field: 1 }))?.trim();
+        let row = std::str::from_utf8(&text).map_err(|_| fail("", Reason::NotUtf8 { field: 1 }))?;
+        let row = row.strip_prefix('\u{feff}').filter(|_| line == 1).unwrap_or(row).trim();
         if let Some(comment) = row.strip_prefix('#') {
-            if let Some(number) = comment.trim().strip_prefix("NUMBER ALTERNATIVES:") {
-                pairs = Some(
-                    whole(number.trim(), 0, MAX_PAIRS)
-                        .map_err(|reason| fail("NUMBER ALTERNATIVES", reason))?,
-                );
+            if let Some(number) = comment.trim().strip_prefix(COUNT).and_then(|c| c.strip_prefix(':')) {
+                let told = number.trim();
+                let max = u64::from(MAX_PAIRS);
+                let count =
+                    whole(told, 0, MAX_PAIRS).ok_or_else(|| Reason::Number { text: quoted(told), max });
+                let count = count.map_err(|reason| fail(COUNT, reason))?;
+                // The rows were checked against the first.
+                if pairs.replace(count).is_some() {
+                    return Err(fail(COUNT, Reason::CountTwice));
+                }
             }
         } else if !row.is_empty() {
             let fields: Vec<&str> = row.split(',').map(str::trim).collect();
             let [from, to, weight] = fields[..] else {
-                return Err(fail("", Reason::Fields { found: fields.len() as u64, expected: 3 }));
+                return Err(fail("", Reason::NotAnArc { found: fields.len() }));
             };
-            let count = pairs.ok_or_else(|| fail("NUMBER ALTERNATIVES", Reason::MissingColumn))?;
+            let count = pairs.ok_or_else(|| fail(COUNT, Reason::MissingCount))?;
             if arcs.len() == MAX_ARCS {
                 return Err(fail("", Reason::TooManyRows { limit: MAX_ARCS }));
             }
-            let from = whole(from, 1, count).map_err(|reason| fail("from", reason))? - 1;
-            let to = whole(to, 1, count).map_err(|reason| fail("to", reason))? - 1;
+            let pair = |column, text| {
+                let number = whole(text, 1, count).map(|number| number - 1);
+                number.ok_or_else(|| fail(column, Reason::UnknownPair { text: quoted(text), pairs: count }))
+            };
+            let (from, to) = (pair("from", from)?, pair("to", to)?);
             if from == to {
                 return Err(fail("to", Reason::ToOneself));
             }
@@ -84,22 +97,15 @@ pub fn read_instance(source: Source<'_>) -> Result<Instance, FileError> {
             arcs.push(Arc { from, to, weight });
         }
     }
-    let nothing = || FileError {
-        file: name.clone(),
-        line: 0,
-        column: "NUMBER ALTERNATIVES",
-        reason: Reason::MissingColumn,
-    };
+    let nothing = || FileError { file: name.clone(), line: 0, column: COUNT, reason: Reason::MissingCount };
     let pairs = pairs.ok_or_else(nothing)?;
     Ok(Instance::new(pairs, arcs).expect("every arc was checked as it was read"))
 }
 
 /// A whole number within a range: digits only.
-fn whole(text: &str, least: u32, most: u32) -> Result<u32, Reason> {
+fn whole(text: &str, least: u32, most: u32) -> Option<u32> {
     let number = text.parse::<u32>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
-    number
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| Reason::Number { text: quoted(text), max: u64::from(most) })
+    number.filter(|number| (least..=most).contains(number))
 }
 
 #[derive(Serialize)]
