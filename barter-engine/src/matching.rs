@@ -11,7 +11,7 @@
 use crate::branch::{Budget, Choices, decide};
 use crate::programme::Programme;
 use microlp::{ComparisonOp, OptimizationDirection, Problem};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Weights and prices are counted in so many parts of one.
 pub const WHOLE: u64 = 1_000_000_000;
@@ -114,6 +114,12 @@ impl Instance {
         cycle.iter().zip(nexts).map(|(from, to)| self.weight(*from, *to)).sum()
     }
 
+    /// Arcs that walks from a pair over those that are not smaller pass over.
+    fn work_from(&self, start: u32, longest: usize) -> u64 {
+        let arcs = self.arcs.len() - self.arcs.partition_point(|arc| arc.from < start);
+        (longest * arcs) as u64
+    }
+
     /// The largest number that divides all weights.
     fn grain(&self) -> u64 {
         fn common(a: u64, b: u64) -> u64 {
@@ -134,7 +140,8 @@ pub struct Matching {
     pub prices: Vec<u64>,
     /// No cycles are worth more: the sum of the prices, down to a multiple of what divides all weights.
     pub bound: u64,
-    /// Whether the search was exhausted, so that nothing is worth more even where the bound is higher.
+    /// Whether nothing is worth more, even where the bound is higher: the search was exhausted, and what all is worth is
+    /// not so many grains that a float could mistake one.
     pub exhausted: bool,
 }
 
@@ -205,8 +212,13 @@ pub fn check(instance: &Instance, longest: usize, matching: &Matching) -> Result
 }
 
 fn bound(instance: &Instance, prices: &[u64]) -> u64 {
-    let sum = prices.iter().fold(0u64, |sum, price| sum.saturating_add(*price));
+    let sum = total(prices);
     sum - sum % instance.grain()
+}
+
+/// All prices together, at most 2^64 - 1, which is more than any cycles are worth.
+fn total(prices: &[u64]) -> u64 {
+    prices.iter().fold(0, |sum: u64, price| sum.saturating_add(*price))
 }
 
 /// How much work a search may do. Work is counted, never timed.
@@ -218,13 +230,15 @@ pub struct Limits {
     pub cycles: usize,
     /// Steps of the enumeration of cycles.
     pub steps: u64,
+    /// Arcs that walks pass over, in all rounds together.
+    pub walked: u64,
     /// Programmes solved by branch and bound.
     pub nodes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { rounds: 400, cycles: 4_000, steps: 50_000_000, nodes: 1_000 }
+        Limits { rounds: 400, cycles: 4_000, steps: 50_000_000, walked: 100_000_000_000, nodes: 1_000 }
     }
 }
 
@@ -233,7 +247,8 @@ impl Default for Limits {
 pub fn find(instance: &Instance, longest: usize, limits: &Limits) -> Matching {
     let longest = longest.clamp(2, MAX_LONGEST);
     let mut cycles: BTreeSet<Vec<u32>> = BTreeSet::new();
-    let prices = prices(instance, longest, limits, &mut cycles);
+    let mut walked = limits.walked;
+    let prices = prices(instance, longest, limits, &mut walked, &mut cycles);
     let bound = bound(instance, &prices);
     let grain = instance.grain();
     let mut best = Best::default();
@@ -241,20 +256,27 @@ pub fn find(instance: &Instance, longest: usize, limits: &Limits) -> Matching {
     // Only cycles whose prices leave room for more can be in anything better. What they earn less than they cost shrinks
     // what all prices come to.
     let mut exhausted = best.value == bound;
-    let sum: u64 = prices.iter().sum();
+    let told_apart = u128::from(bound) * PER_GAIN < u128::from(grain) * TELLS;
+    let sum = total(&prices);
     for share in [8, 2, 1] {
         if exhausted {
             break;
         }
         let slack = (sum - (best.value + grain)) / share;
         let mut enumeration = Enumeration::new(instance, longest, &prices, slack, limits);
-        let all = enumeration.run();
+        let all = enumeration.run(&mut walked);
         let proven = best.choose(instance, &enumeration.cycles, limits);
         // What is better by now leaves even less room, so nothing was overlooked.
-        exhausted = best.value == bound || (share == 1 && all && proven);
+        exhausted = best.value == bound || (share == 1 && all && proven && told_apart);
     }
     Matching { cycles: best.cycles, value: best.value, prices, bound, exhausted }
 }
+
+/// Branch and bound passes over what is better by less than a ten-millionth and half a grain, in floats. So it tells answers
+/// apart that differ by a grain where all are worth less than `TELLS / PER_GAIN` grains, a ten-millionth of which is a
+/// quarter of a grain.
+const TELLS: u128 = 10_000_000;
+const PER_GAIN: u128 = 4;
 
 /// The best cycles so far.
 #[derive(Default)]
@@ -266,23 +288,32 @@ struct Best {
 impl Best {
     /// Chooses among `cycles`; says whether no choice among them is worth more.
     fn choose(&mut self, instance: &Instance, cycles: &BTreeSet<Vec<u32>>, limits: &Limits) -> bool {
-        let cycles: Vec<&Vec<u32>> = cycles.iter().take(limits.cycles).collect();
+        // Only pairs that are met get rows: the inverse is as large as their square.
+        let mut rows: BTreeMap<u32, u32> = BTreeMap::new();
+        let few = |cycle: &&Vec<u32>| {
+            rows.extend(cycle.iter().map(|pair| (*pair, 0)));
+            rows.len() <= MAX_ROWS
+        };
+        let every = cycles.len();
+        let cycles: Vec<&Vec<u32>> = cycles.iter().take(limits.cycles).take_while(few).collect();
+        let every = cycles.len() == every;
+        rows.values_mut().zip(0..).for_each(|(row, at)| *row = at);
         let worth = |cycle: &Vec<u32>| instance.worth(cycle).expect("cycles are made of arcs");
         let heaviest = cycles.iter().map(|cycle| worth(cycle)).max().unwrap_or(0);
         if heaviest == 0 {
-            return true;
+            return every;
         }
         let mut programme = Programme::default();
         for cycle in &cycles {
-            let entries = cycle.iter().map(|pair| (*pair, 1.0));
+            let entries = cycle.iter().map(|pair| (rows[pair], 1.0));
             programme.column(float(worth(cycle)) / float(heaviest), 1.0, entries);
         }
-        programme.begin((0..instance.pairs).map(|_| (f64::NEG_INFINITY, 1.0)));
+        programme.begin(rows.values().map(|_| (f64::NEG_INFINITY, 1.0)));
         let choices = Choices { rows: Vec::new(), whole: true };
         let budget = Budget { nodes: limits.nodes, work: WORK, cuts: 0 };
         let beat = (float(self.value) + 0.5 * float(instance.grain())) / float(heaviest);
         let decided = decide(&mut programme, &choices, beat, budget);
-        let Some(levels) = decided.levels else { return decided.proven };
+        let Some(levels) = decided.levels else { return every && decided.proven };
         let mut taken = vec![false; instance.pairs as usize];
         let mut chosen: Vec<Vec<u32>> = Vec::new();
         for (cycle, level) in cycles.iter().zip(levels) {
@@ -295,9 +326,12 @@ impl Best {
         if value > self.value {
             (self.cycles, self.value) = (chosen, value);
         }
-        decided.proven
+        every && decided.proven
     }
 }
+
+/// The most rows of a programme over cycles: its inverse then takes 128 MiB.
+const MAX_ROWS: usize = 4_096;
 
 /// Entries of the inverse that branch and bound passes over.
 const WORK: u64 = 20_000_000_000;
@@ -308,16 +342,24 @@ fn float(number: u64) -> f64 {
 
 /// Prices at which no cycle earns more than its pairs cost, and as good as the programme over cycles found them; the cycles
 /// found on the way.
-fn prices(instance: &Instance, longest: usize, limits: &Limits, cycles: &mut BTreeSet<Vec<u32>>) -> Vec<u64> {
+fn prices(
+    instance: &Instance,
+    longest: usize,
+    limits: &Limits,
+    walked: &mut u64,
+    cycles: &mut BTreeSet<Vec<u32>>,
+) -> Vec<u64> {
     let pairs = instance.pairs as usize;
     let mut problem = Problem::new(OptimizationDirection::Minimize);
     let variables: Vec<_> = (0..pairs).map(|_| problem.add_var(1.0, (0.0, f64::INFINITY))).collect();
     let mut prices = vec![0u64; pairs];
     let mut walks = Walks::new(instance, longest);
-    for _ in 0..limits.rounds {
+    'rounds: for _ in 0..limits.rounds {
         let mut most = 0;
         let mut news = 0;
         for start in 0..instance.pairs {
+            let Some(left) = walked.checked_sub(instance.work_from(start, longest)) else { break 'rounds };
+            *walked = left;
             let gain = walks.from(start, &prices);
             most = most.max(gain);
             if gain > NEARLY {
@@ -493,8 +535,13 @@ impl<'a> Enumeration<'a> {
     }
 
     /// Whether all were found within the limits.
-    fn run(&mut self) -> bool {
+    fn run(&mut self, walked: &mut u64) -> bool {
         for start in 0..self.instance.pairs {
+            let left = walked.checked_sub(self.instance.work_from(start, self.longest));
+            let Some(left) = left.filter(|_| self.steps > 0 && self.cycles.len() < self.most) else {
+                return false;
+            };
+            *walked = left;
             self.homeward(start);
             self.path = vec![start];
             self.extend(0);

@@ -11,28 +11,34 @@ fn instance(pairs: u32, arcs: &[(u32, u32, u64)]) -> Instance {
     Instance::new(pairs, arcs.collect()).unwrap()
 }
 
-/// The most that disjoint cycles are worth, by trying all sets of pairs.
-fn best_by_brute_force(instance: &Instance, longest: usize) -> u64 {
-    let pairs = instance.pairs();
-    let mut worth: BTreeMap<u32, u64> = BTreeMap::new(); // of the best cycle over exactly these pairs
-    let mut path = Vec::new();
-    for start in 0..pairs {
-        path.push(start);
-        walk(instance, longest, &mut path, 0, &mut worth);
-        path.pop();
+/// What the best cycle over exactly these pairs is worth, for each set of pairs that a cycle has.
+fn all_cycles(instance: &Instance, longest: usize) -> BTreeMap<u32, u64> {
+    let mut worth = BTreeMap::new();
+    for start in 0..instance.pairs() {
+        walk(instance, longest, &mut vec![start], 0, &mut worth);
     }
+    worth
+}
+
+/// The most that disjoint cycles are worth, by trying all sets of pairs.
+fn best_by_brute_force(pairs: u32, worth: &BTreeMap<u32, u64>) -> u64 {
     let mut best = vec![0u64; 1 << pairs];
     for set in 1..1usize << pairs {
         let bits = u32::try_from(set).unwrap();
         best[set] =
             (0..pairs).filter(|at| bits >> at & 1 == 1).map(|at| best[set & !(1 << at)]).max().unwrap();
-        for (cycle, value) in &worth {
+        for (cycle, value) in worth {
             if bits & cycle == *cycle {
                 best[set] = best[set].max(best[(bits & !cycle) as usize] + value);
             }
         }
     }
     best[(1 << pairs) - 1]
+}
+
+/// What these pairs cost.
+fn cost(pairs: u32, prices: &[u64]) -> u64 {
+    prices.iter().enumerate().filter(|(at, _)| pairs >> at & 1 == 1).map(|(_, price)| price).sum()
 }
 
 fn walk(instance: &Instance, longest: usize, path: &mut Vec<u32>, sum: u64, worth: &mut BTreeMap<u32, u64>) {
@@ -66,6 +72,33 @@ fn whoever_gives_without_being_in_need_begins_a_chain() {
     let chain = instance(3, &[(0, 1, 1), (1, 2, 1), (2, 0, 0), (1, 0, 0)]);
     assert_eq!(find(&chain, 6, &Limits::default()).value, 2 * WHOLE);
     assert_eq!(find(&chain, 2, &Limits::default()).value, WHOLE);
+}
+
+#[test]
+fn pairs_in_no_cycle_cost_no_memory_and_heavy_ones_no_overflow() {
+    let few = instance(6_500, &[(0, 1, 1), (1, 0, 1)]);
+    let found = find(&few, 6, &Limits::default());
+    assert_eq!((found.value, found.bound, found.exhausted), (2 * WHOLE, 2 * WHOLE, true));
+    let ring: Vec<(u32, u32, u64)> = (0..6_499).map(|at| (at, at + 1, 1_000_000)).collect();
+    let back: Vec<(u32, u32, u64)> = ring.iter().map(|(from, to, weight)| (*to, *from, *weight)).collect();
+    let path = instance(6_500, &[ring, back].concat());
+    let limits = Limits { rounds: 1, cycles: 100, steps: 1_000, walked: 100_000, nodes: 1 };
+    let found = find(&path, 6, &limits);
+    assert_eq!(check(&path, 6, &found), Ok(()));
+    assert!(!found.exhausted && found.bound >= 6_500_000_000 * WHOLE);
+}
+
+#[test]
+fn what_floats_cannot_tell_apart_is_not_called_exhausted() {
+    // Three pairs in a triangle of two-cycles: prices say half of all three, the best is one of them.
+    let near = |more: u64| 1_000_000 * WHOLE - more;
+    let arcs = [(0, 1, 0), (1, 0, 0), (1, 2, 1), (2, 1, 0), (2, 0, 0), (0, 2, 2)];
+    let arcs = arcs.map(|(from, to, more)| Arc { from, to, weight: near(more) });
+    let found = find(&Instance::new(3, arcs.to_vec()).unwrap(), 2, &Limits::default());
+    assert!(found.bound > found.value && !found.exhausted);
+    let coarse = instance(3, &[(0, 1, 1), (1, 0, 1), (1, 2, 1), (2, 1, 1), (2, 0, 1), (0, 2, 1)]);
+    let found = find(&coarse, 2, &Limits::default());
+    assert_eq!((found.value, found.bound, found.exhausted), (2 * WHOLE, 3 * WHOLE, true));
 }
 
 #[test]
@@ -120,7 +153,8 @@ fn an_instance_is_read_with_its_places() {
     }
     let marked = format!("\u{feff}{}1,2,1.0\r\n2,1,0.5\r\n", &head.replace('\n', "\r\n"));
     assert_eq!(read(&marked).unwrap(), good);
-    let uncounted = "column NUMBER ALTERNATIVES: no comment before the first row says how many pairs there are";
+    let uncounted =
+        "column NUMBER ALTERNATIVES: no comment before the first row says how many pairs there are";
     assert_eq!(read("1,2,1\n").unwrap_err(), format!("k.wmd, line 1, {uncounted}"));
     assert_eq!(read("# TITLE: x\n").unwrap_err(), format!("k.wmd, {uncounted}"));
     assert_eq!(Instance::new(1, vec![Arc { from: 0, to: 1, weight: 0 }]), Err(InstanceError::UnknownPair(1)));
@@ -141,8 +175,30 @@ proptest! {
         let found = find(&instance, longest, &Limits::default());
         prop_assert_eq!(check(&instance, longest, &found), Ok(()));
         prop_assert!(found.exhausted);
-        prop_assert_eq!(found.value, best_by_brute_force(&instance, longest));
+        let cycles = all_cycles(&instance, longest);
+        prop_assert_eq!(found.value, best_by_brute_force(pairs, &cycles));
         prop_assert!(found.bound >= found.value);
+        prop_assert!(cycles.iter().all(|(pairs, worth)| *worth <= cost(*pairs, &found.prices)));
+    }
+
+    /// Weights whose last places a float search does not tell apart.
+    #[test]
+    fn nothing_is_said_to_be_worth_more_only_where_that_is_so(
+        pairs in 2u32..8,
+        arcs in prop::collection::btree_map((0u32..8, 0u32..8), 0u64..4, 0..40),
+        heavy in 1u64..1_000_000,
+        longest in 2usize..=6,
+    ) {
+        let arcs = arcs.into_iter().map(|((from, to), more)| Arc { from, to, weight: heavy * WHOLE + more });
+        let arcs = arcs.filter(|arc| arc.from != arc.to && arc.from < pairs && arc.to < pairs).collect();
+        let instance = Instance::new(pairs, arcs).unwrap();
+        let found = find(&instance, longest, &Limits::default());
+        prop_assert_eq!(check(&instance, longest, &found), Ok(()));
+        let cycles = all_cycles(&instance, longest);
+        let best = best_by_brute_force(pairs, &cycles);
+        prop_assert!(found.value <= best && best <= found.bound);
+        prop_assert!(!found.exhausted || found.value == best);
+        prop_assert!(cycles.iter().all(|(pairs, worth)| *worth <= cost(*pairs, &found.prices)));
     }
 
     #[test]
