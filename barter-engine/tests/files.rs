@@ -10,7 +10,7 @@ use barter_engine::files::{
 use barter_engine::{Options, clear};
 use clearing::{AssetKey, Rules};
 use proptest::prelude::*;
-use std::io::Write;
+use std::io::{Read, Write};
 
 const ASSETS: &str = "asset_id,decimals,ref_usd\njute,3,613.2\ndiesel,3,790\n";
 const HEADER: &str =
@@ -51,10 +51,14 @@ fn check(good: &str, rows: &[Case<'_>], read: impl Fn(&[u8], Malformed) -> Resul
     let kept = read(good.as_bytes(), Malformed::Skipped).unwrap().0;
     for (row, told, name) in rows {
         let text = [good.as_bytes(), row, b"\n"].concat();
-        let told = told.replace("LINE", &format!("line {}", lines + 1));
-        assert_eq!(read(&text, Malformed::Refused).unwrap_err(), told);
-        let skipped = read(&text, Malformed::Skipped).unwrap();
-        assert_eq!(skipped, (kept, vec![((*name).to_owned(), told)]));
+        let ended = [good.replace('\n', "\r\n").as_bytes(), row, b"\r\n"].concat();
+        let apart = [good.as_bytes(), b"\n", row, b"\n\r\n"].concat();
+        for (text, line) in [(text, lines + 1), (ended, lines + 1), (apart, lines + 2)] {
+            let told = told.replace("LINE", &format!("line {line}"));
+            assert_eq!(read(&text, Malformed::Refused).unwrap_err(), told);
+            let skipped = read(&text, Malformed::Skipped).unwrap();
+            assert_eq!(skipped, (kept, vec![((*name).to_owned(), told)]));
+        }
     }
     let all: Vec<&[u8]> = rows.iter().map(|(row, ..)| *row).collect();
     let (found, told) = read(&[good.as_bytes(), &all.join(&b'\n')].concat(), Malformed::Skipped).unwrap();
@@ -79,8 +83,8 @@ fn book_with(assets: &[u8], offers: &[u8], malformed: Malformed) -> Result<(Name
 #[test]
 fn a_malformed_asset_is_refused_with_its_place_or_skipped_and_counted() {
     let long = [b"rice,3,".as_slice(), &[b'1'; 70_000]].concat();
-    let quoted = [b"\"rice,3,1\n".as_slice(), &[b'1'; 70_000]].concat();
-    let rows: [Case<'_>; 16] = [
+    let mark = "assets.csv, LINE: a field begins with a quotation mark and does not end with one";
+    let rows: [Case<'_>; 17] = [
         (b"jute,3,1", "assets.csv, LINE, column asset_id: \"jute\" is listed twice", "duplicate"),
         (
             b",3,1",
@@ -127,13 +131,9 @@ fn a_malformed_asset_is_refused_with_its_place_or_skipped_and_counted() {
         (b"rice,3,1,1", "assets.csv, LINE: 4 fields where the header has 3", "number of fields"),
         (b"ri\xffe,3,1", "assets.csv, LINE, column asset_id: field 1 is not UTF-8 text", "not UTF-8"),
         (b"rice,3,\xff", "assets.csv, LINE, column ref_usd: field 3 is not UTF-8 text", "not UTF-8"),
-        (
-            &long,
-            "assets.csv, LINE: a row of more than 65536 bytes; is a quotation mark never closed?",
-            "long row",
-        ),
-        // It swallows all that follows it, and says so; it has to be the last.
-        (&quoted, "assets.csv, LINE: 1 fields where the header has 3", "number of fields"),
+        (&long, "assets.csv, LINE: a row of more than 65536 bytes", "long row"),
+        (b"\"rice,3,1", mark, "quotation mark"),
+        (b"\"rice\"s,3,1", mark, "quotation mark"),
     ];
     check(ASSETS, &rows, |assets, malformed| {
         let (book, skipped) = book_with(assets, HEADER.as_bytes(), malformed)?;
@@ -317,6 +317,29 @@ fn a_table_may_begin_with_a_byte_order_mark() {
 }
 
 #[test]
+fn a_quotation_mark_spoils_its_own_row_and_no_other() {
+    let assets = format!("{ASSETS}\"rice,3,1\n\"salt, \"\"coarse\"\"\",3,1\nsalt 5\",3,1\n\"rye\",3,1\n");
+    let (book, skipped) = book_with(assets.as_bytes(), HEADER.as_bytes(), Malformed::Skipped).unwrap();
+    assert_eq!(skipped.assets.reasons, [("quotation mark", 1)].into());
+    let names: Vec<&str> = (0..5).map(|key| book.asset_name(AssetKey(key))).collect();
+    assert_eq!(names, ["diesel", "jute", "rye", "salt 5\"", "salt, \"coarse\""]);
+}
+
+#[test]
+fn an_endless_row_is_refused_without_being_held() {
+    let rows = format!("{ASSETS}{}\nrice,3,1\n", ",".repeat(100_000));
+    let (book, skipped) = book_with(rows.as_bytes(), HEADER.as_bytes(), Malformed::Skipped).unwrap();
+    assert_eq!((book.book.assets().len(), told(&skipped.assets).len()), (3, 1));
+    let header = ",".repeat(100_000);
+    let refused = book_with(header.as_bytes(), HEADER.as_bytes(), Malformed::Skipped).unwrap_err();
+    assert_eq!(refused, "assets.csv, line 1: a row of more than 65536 bytes");
+    // As long as a file may be, packed into a few kilobytes.
+    let packed = zstd::stream::encode_all(std::io::repeat(b',').take((256 << 20) + 1), 1).unwrap();
+    let refused = read(&packed, HEADER.as_bytes()).unwrap_err();
+    assert_eq!(refused, "assets.csv, line 1: longer than 268435456 bytes unpacked");
+}
+
+#[test]
 fn an_answer_is_written_as_the_check_reads_it() {
     let book = read(ASSETS.as_bytes(), format!("{HEADER}{DHAKA}{BAKU}").as_bytes()).unwrap();
     let rules = Rules::default();
@@ -375,7 +398,7 @@ proptest! {
     }
 
     #[test]
-    fn no_rows_make_a_reader_panic(rows in "([a-cAB0-9,.\"\\-]{0,40}\n){0,6}") {
+    fn no_rows_make_a_reader_panic(rows in "([a-cAB0-9é\r,.\"\\-]{0,40}\n){0,6}") {
         fuzz_assets(format!("asset_id,decimals,ref_usd\n{rows}").as_bytes());
         fuzz_offers(format!("{HEADER}{rows}").as_bytes());
         fuzz_obligations(format!("debtor,creditor,amount\n{rows}").as_bytes());

@@ -36,8 +36,11 @@ pub enum Reason {
         /// The fields of the header.
         expected: u64,
     },
-    /// A row of more bytes than a row may have, as where a quotation mark is never closed.
-    #[error("a row of more than {limit} bytes; is a quotation mark never closed?")]
+    /// A field that begins with a quotation mark and does not end with one.
+    #[error("a field begins with a quotation mark and does not end with one")]
+    Quotation,
+    /// A row of more bytes than a row may have.
+    #[error("a row of more than {limit} bytes")]
     LongRow {
         /// The limit.
         limit: usize,
@@ -143,6 +146,12 @@ pub enum Reason {
     /// A second comment says how many pairs there are.
     #[error("how many pairs there are is said twice")]
     CountTwice,
+    /// An auction that the file does not hold.
+    #[error("no order is of auction {auction}")]
+    NoAuction {
+        /// The auction asked for.
+        auction: u64,
+    },
     /// An offer that the book does not hold.
     #[error("offer {id:?} is not in the offers file")]
     UnknownOffer {
@@ -171,6 +180,7 @@ impl Reason {
             Reason::Io(_) => "unreadable",
             Reason::NotUtf8 { .. } => "not UTF-8",
             Reason::Fields { .. } => "number of fields",
+            Reason::Quotation => "quotation mark",
             Reason::LongRow { .. } => "long row",
             Reason::TooLong { .. } => "long file",
             Reason::TooManyRows { .. } => "too many rows",
@@ -191,6 +201,7 @@ impl Reason {
             Reason::ToOneself => "to oneself",
             Reason::UnknownPair { .. } => "unknown pair",
             Reason::NotAnArc { .. } => "not an arc",
+            Reason::NoAuction { .. } => "no such auction",
             Reason::MissingCount => "missing count",
             Reason::CountTwice => "count twice",
             Reason::UnknownOffer { .. } => "unknown offer",
@@ -205,6 +216,7 @@ impl Reason {
         match self {
             Reason::NotUtf8 { .. }
             | Reason::Fields { .. }
+            | Reason::Quotation
             | Reason::LongRow { .. }
             | Reason::BadIdentifier
             | Reason::Duplicate { .. }
@@ -227,6 +239,7 @@ impl Reason {
             | Reason::TooManyRows { .. }
             | Reason::MissingColumn
             | Reason::DuplicateColumn
+            | Reason::NoAuction { .. }
             | Reason::MissingCount
             | Reason::CountTwice
             | Reason::Position { .. }

@@ -1,4 +1,7 @@
 //! Rows of a comma-separated table, by column name.
+//!
+//! A row is a line: no identifier or number holds a line break, so a quotation mark that is never closed spoils its own row
+//! and no other, and a row is known to be too long before it is held.
 
 use super::{
     FileError, Reason, Source,
@@ -6,17 +9,18 @@ use super::{
     source::{MAX_BYTES, TooLong},
 };
 use clearing::{Amount, Price};
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
 
-/// The most bytes of one row, without separators.
+/// The most bytes of one row.
 const MAX_ROW_BYTES: usize = 1 << 16;
 
 /// A table whose header has been read.
 pub(super) struct Table<'a> {
     name: String,
-    rows: csv::Reader<Box<dyn Read + 'a>>,
+    lines: Lines<'a>,
     columns: Vec<(&'static str, usize)>,
-    record: csv::StringRecord,
+    width: usize,
+    record: Record,
     read: usize,
     max_rows: usize,
 }
@@ -28,50 +32,52 @@ impl<'a> Table<'a> {
         columns: &[&'static str],
         max_rows: usize,
     ) -> Result<Table<'a>, FileError> {
-        let mut rows = csv::ReaderBuilder::new().from_reader(source.bytes);
-        let fail = |line, column, reason| FileError { file: source.name.clone(), line, column, reason };
-        let header = rows.headers().map_err(|e| fail(1, "", csv_reason(e)))?.clone();
+        let Source { name, bytes } = source;
+        let mut lines = Lines { bytes: BufReader::new(bytes), line: 0, text: Vec::new() };
+        let mut header = Record::default();
+        let found = lines.next();
+        let line = lines.line.max(1);
+        let fail = |column, reason| FileError { file: name.clone(), line, column, reason };
+        if found.map_err(|reason| fail("", reason))? {
+            let text = lines.text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&lines.text);
+            header.split(text).map_err(|reason| fail("", reason))?;
+        }
         let mut places = Vec::with_capacity(columns.len());
         for &column in columns {
-            let mut found = header.iter().enumerate().filter(|(_, name)| *name == column);
-            let Some((at, _)) = found.next() else { return Err(fail(1, column, Reason::MissingColumn)) };
+            let mut found = (0..header.ends.len()).filter(|at| header.get(*at) == column);
+            let Some(at) = found.next() else { return Err(fail(column, Reason::MissingColumn)) };
             if found.next().is_some() {
-                return Err(fail(1, column, Reason::DuplicateColumn));
+                return Err(fail(column, Reason::DuplicateColumn));
             }
             places.push((column, at));
         }
-        Ok(Table {
-            name: source.name.clone(),
-            rows,
-            columns: places,
-            record: csv::StringRecord::new(),
-            read: 0,
-            max_rows,
-        })
+        let width = header.ends.len();
+        Ok(Table { name, lines, columns: places, width, record: Record::default(), read: 0, max_rows })
     }
 
     /// Goes to the next row. After an error that concerns a row, the next call goes to the row behind it.
     pub(super) fn next(&mut self) -> Result<bool, FileError> {
-        match self.rows.read_record(&mut self.record) {
-            Ok(true) if self.read == self.max_rows => {
-                Err(self.row_error(Reason::TooManyRows { limit: self.max_rows }))
+        let found = self.lines.next();
+        if !matches!(found, Ok(false)) && self.read == self.max_rows {
+            return Err(self.row_error(Reason::TooManyRows { limit: self.max_rows }));
+        }
+        self.read += 1;
+        match found {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(reason) => return Err(self.row_error(reason)),
+        }
+        let split = self.record.split(&self.lines.text);
+        let (found, expected) = (self.record.ends.len() as u64, self.width as u64);
+        match split {
+            Err(reason @ Reason::Quotation) => Err(self.row_error(reason)),
+            _ if found != expected => Err(self.row_error(Reason::Fields { found, expected })),
+            Err(reason) => {
+                let column =
+                    if let Reason::NotUtf8 { field } = reason { self.column_at(field - 1) } else { "" };
+                Err(self.error(column, reason))
             }
-            Ok(true) if self.record.as_slice().len() > MAX_ROW_BYTES => {
-                Err(self.row_error(Reason::LongRow { limit: MAX_ROW_BYTES }))
-            }
-            Ok(more) => {
-                self.read += usize::from(more);
-                Ok(more)
-            }
-            Err(error) => {
-                let line = error.position().map_or(self.rows.position().line(), csv::Position::line);
-                let reason = csv_reason(error);
-                let column = match reason {
-                    Reason::NotUtf8 { field } => self.column_at(field - 1),
-                    _ => "",
-                };
-                Err(FileError { file: self.name.clone(), line, column, reason })
-            }
+            Ok(()) => Ok(true),
         }
     }
 
@@ -83,15 +89,11 @@ impl<'a> Table<'a> {
     /// The text of a column that [`Table::new`] was told of.
     pub(super) fn cell(&self, column: &'static str) -> &str {
         let at = self.columns.iter().find(|(name, _)| *name == column).map(|(_, at)| *at);
-        at.and_then(|at| self.record.get(at)).unwrap_or("")
-    }
-
-    pub(super) fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
+        at.map_or("", |at| self.record.get(at))
     }
 
     pub(super) fn error(&self, column: &'static str, reason: Reason) -> FileError {
-        FileError { file: self.name.clone(), line: self.line(), column, reason }
+        FileError { file: self.name.clone(), line: self.lines.line, column, reason }
     }
 
     pub(super) fn row_error(&self, reason: Reason) -> FileError {
@@ -137,17 +139,99 @@ impl<'a> Table<'a> {
     }
 }
 
-fn csv_reason(error: csv::Error) -> Reason {
-    match error.into_kind() {
-        csv::ErrorKind::Io(e) if e.get_ref().is_some_and(|e| e.is::<TooLong>()) => {
-            Reason::TooLong { limit: MAX_BYTES }
+/// The lines of a file that hold anything.
+struct Lines<'a> {
+    bytes: BufReader<Box<dyn Read + 'a>>,
+    /// The number of the line read last, from 1.
+    line: u64,
+    /// Its text, without its end.
+    text: Vec<u8>,
+}
+
+impl Lines<'_> {
+    /// Goes to the next line that is not empty. One that is too long is passed over without being held.
+    fn next(&mut self) -> Result<bool, Reason> {
+        loop {
+            self.text.clear();
+            self.line += 1;
+            let most = MAX_ROW_BYTES as u64 + 2; // with its end
+            if self.bytes.by_ref().take(most).read_until(b'\n', &mut self.text).map_err(unreadable)? == 0 {
+                return Ok(false);
+            }
+            let whole = self.text.pop_if(|end| *end == b'\n').is_some();
+            self.text.pop_if(|end| *end == b'\r');
+            if self.text.len() > MAX_ROW_BYTES {
+                if !whole {
+                    self.bytes.skip_until(b'\n').map_err(unreadable)?;
+                }
+                return Err(Reason::LongRow { limit: MAX_ROW_BYTES });
+            }
+            if !self.text.is_empty() {
+                return Ok(true);
+            }
         }
-        csv::ErrorKind::Io(e) => Reason::Io(e),
-        csv::ErrorKind::Utf8 { err, .. } => Reason::NotUtf8 { field: err.field() + 1 },
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            Reason::Fields { found: len, expected: expected_len }
+    }
+}
+
+fn unreadable(error: io::Error) -> Reason {
+    if error.get_ref().is_some_and(|e| e.is::<TooLong>()) {
+        Reason::TooLong { limit: MAX_BYTES }
+    } else {
+        Reason::Io(error)
+    }
+}
+
+/// The fields of a row, one after the other.
+#[derive(Default)]
+struct Record {
+    text: String,
+    /// Where each field ends.
+    ends: Vec<usize>,
+}
+
+impl Record {
+    fn get(&self, at: usize) -> &str {
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[begin..self.ends[at]]
+    }
+
+    /// Takes a line apart: fields between commas, some in quotation marks, where two of them stand for one. The fields are
+    /// counted even where one of them is not UTF-8.
+    fn split(&mut self, line: &[u8]) -> Result<(), Reason> {
+        self.ends.clear();
+        self.text.clear();
+        let mut broken: Option<usize> = None;
+        let mut rest = line;
+        loop {
+            let field = self.ends.len() + 1;
+            let mut push = |part: &[u8]| match std::str::from_utf8(part) {
+                Ok(part) => self.text.push_str(part),
+                Err(_) => broken = broken.or(Some(field)),
+            };
+            if let Some(inner) = rest.strip_prefix(b"\"") {
+                rest = inner;
+                loop {
+                    let mark = rest.iter().position(|byte| *byte == b'"').ok_or(Reason::Quotation)?;
+                    push(&rest[..mark]);
+                    rest = &rest[mark + 1..];
+                    match rest.first() {
+                        None | Some(b',') => break,
+                        Some(b'"') => push(b"\""),
+                        Some(_) => return Err(Reason::Quotation),
+                    }
+                    rest = &rest[1..];
+                }
+            } else {
+                let end = rest.iter().position(|byte| *byte == b',').unwrap_or(rest.len());
+                push(&rest[..end]);
+                rest = &rest[end..];
+            }
+            self.ends.push(self.text.len());
+            match rest.split_first() {
+                Some((_, behind)) => rest = behind,
+                None => break,
+            }
         }
-        // The remaining kinds come from seeking and serde, which are not used here.
-        other => Reason::Io(std::io::Error::other(format!("{other:?}"))),
+        broken.map_or(Ok(()), |field| Err(Reason::NotUtf8 { field }))
     }
 }
