@@ -351,7 +351,7 @@ mod tests {
         )
         .unwrap();
         let claims = read_summary(Source::bytes("summary.json", &file("summary.json")).unwrap()).unwrap();
-        let rings = read_rings(&book, Source::bytes("rings.csv", &file("rings.csv")).unwrap()).unwrap();
+        let (_, rings) = read_rings(&book, Source::bytes("rings.csv", &file("rings.csv")).unwrap()).unwrap();
         let duals = read_duals(&book, Source::bytes("duals.csv", &file("duals.csv")).unwrap()).unwrap();
         assert_eq!((claims.rules, claims.now), (batch.rules, batch.now));
         assert_eq!(claims.value_micro_usd, value.floor_to(6).unwrap());

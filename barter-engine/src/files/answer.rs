@@ -67,20 +67,22 @@ pub fn read_summary(source: Source<'_>) -> Result<Claims, FileError> {
 }
 
 /// Reads `rings.csv`: ring_id, pos, offer_id, give_qty. Rings come in the order of their first rows, legs in that of their
-/// positions.
+/// positions. Returns the names of the rings, and the rings.
 ///
 /// # Errors
 /// The first thing wrong, with line and column.
-pub fn read_rings(book: &NamedBook, source: Source<'_>) -> Result<Vec<Ring>, FileError> {
+pub fn read_rings(book: &NamedBook, source: Source<'_>) -> Result<(Vec<String>, Vec<Ring>), FileError> {
     let mut table = Table::new(source, &["ring_id", "pos", "offer_id", "give_qty"], MAX_LEGS_READ)?;
     let offers: BTreeMap<&str, OfferKey> =
         book.book.offers().iter().map(|offer| (book.offer_name(offer.key), offer.key)).collect();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut names: Vec<String> = Vec::new();
     let mut rings: Vec<Ring> = Vec::new();
     while table.next()? {
         let id = table.identifier("ring_id")?;
         let place = *places.entry(id.to_owned()).or_insert(rings.len());
         if place == rings.len() {
+            names.push(id.to_owned());
             rings.push(Ring { legs: Vec::new() });
         }
         let name = table.identifier("offer_id")?;
@@ -94,7 +96,7 @@ pub fn read_rings(book: &NamedBook, source: Source<'_>) -> Result<Vec<Ring>, Fil
         }
         rings[place].legs.push(Leg { offer, give });
     }
-    Ok(rings)
+    Ok((names, rings))
 }
 
 /// Reads `prices.csv`: asset_id, price_usd.

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let open = |name: &str| Source::open(&args.clearing.join(name));
     let claims = files::read_summary(open("summary.json")?)?;
     let (book, _) = args.book.read()?;
-    let rings = files::read_rings(&book, open("rings.csv")?)?;
+    let (_, rings) = files::read_rings(&book, open("rings.csv")?)?;
     let duals = files::read_duals(&book, open("duals.csv")?)?;
     let prices = match claims.rules.mode {
         Mode::Uniform => files::read_prices(&book, open("prices.csv")?)?,

@@ -33,16 +33,30 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let found = matching::find(&instance, longest, &Limits::default());
     matching::check(&instance, longest, &found).context("the matching does not prove itself")?;
     files::write_matching(&args.out, &instance, longest, &found)?;
-    let whole = |parts: u64| parts / WHOLE;
     eprintln!(
         "{} cycles over {} of {} pairs, worth {} of at most {}{}, in {:.1} s",
         found.cycles.len(),
         found.cycles.iter().map(Vec::len).sum::<usize>(),
         instance.pairs(),
-        whole(found.value),
-        whole(found.bound),
+        shown(found.value),
+        shown(found.bound),
         if found.exhausted { "; nothing is worth more" } else { "" },
         started.elapsed().as_secs_f64(),
     );
     Ok(())
+}
+
+/// So many parts of one, with as many decimals as it has.
+fn shown(parts: u64) -> String {
+    let exact = format!("{}.{:09}", parts / WHOLE, parts % WHOLE);
+    exact.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_decimal_is_lost() {
+        let told = [0, 1, 1_500_000_000, 20_000_000_000].map(super::shown);
+        assert_eq!(told, ["0", "0.000000001", "1.5", "20"]);
+    }
 }
