@@ -21,10 +21,12 @@ pub enum ReplayError {
     /// No offer is valid on any day.
     #[error("no offer is valid at the beginning of a day")]
     NoDays,
-    /// More than [`MAX_DAYS`].
-    #[error("the offers span {days} days, more than {MAX_DAYS}")]
+    /// An offer begins more than [`MAX_DAYS`] after the first one.
+    #[error("offer {} begins on day {days} after the first, and {MAX_DAYS} days are replayed", offer.0)]
     TooLong {
-        /// How many.
+        /// The last offer to begin.
+        offer: OfferKey,
+        /// How many days after the first.
         days: u64,
     },
     /// Uniform mode and whole lots have no rest that goes on.
@@ -116,7 +118,8 @@ impl Waits {
 }
 
 impl<'a> Replay<'a> {
-    /// Begins on the first day on which an offer is valid; ends on the last.
+    /// Begins on the first day on which an offer is valid, and ends on the last one. Offers that are valid for longer than
+    /// [`MAX_DAYS`] from the first day on do not prolong it beyond the day on which the last offer begins.
     ///
     /// # Errors
     /// A [`ReplayError`].
@@ -124,13 +127,14 @@ impl<'a> Replay<'a> {
         if rules.mode != Mode::Ring {
             return Err(ReplayError::RingModeOnly);
         }
-        let days = |offer: &Offer| Some((first_day(offer)?, (offer.valid_until - 1) / DAY));
-        let spans = || book.offers().iter().filter_map(days).filter(|(first, last)| first <= last);
-        let first = spans().map(|(first, _)| first).min().ok_or(ReplayError::NoDays)?;
-        let last = spans().map(|(_, last)| last).max().ok_or(ReplayError::NoDays)?;
-        if last - first >= MAX_DAYS {
-            return Err(ReplayError::TooLong { days: (last - first).saturating_add(1) });
+        let firsts = || book.offers().iter().filter_map(|offer| Some((first_day(offer)?, offer.key)));
+        let (first, _) = firsts().min().ok_or(ReplayError::NoDays)?;
+        let (newest, offer) = firsts().max().ok_or(ReplayError::NoDays)?;
+        if newest - first >= MAX_DAYS {
+            return Err(ReplayError::TooLong { offer, days: newest - first });
         }
+        let lasts = book.offers().iter().filter(|offer| first_day(offer).is_some()).map(last_day);
+        let last = lasts.filter(|last| last - first < MAX_DAYS).fold(newest, u64::max);
         Ok(Replay {
             book,
             rules,
@@ -146,6 +150,13 @@ impl<'a> Replay<'a> {
     #[must_use]
     pub const fn days_left(&self) -> u64 {
         (self.last + 1).saturating_sub(self.today)
+    }
+
+    /// How many offers are still valid on the day after the last.
+    #[must_use]
+    pub fn outlasting(&self) -> usize {
+        let lasts = self.book.offers().iter().filter(|offer| first_day(offer).is_some()).map(last_day);
+        lasts.filter(|last| *last > self.last).count()
     }
 
     /// What each offer of the book has given so far, in its order.
@@ -217,14 +228,20 @@ fn first_day(offer: &Offer) -> Option<u64> {
     day.checked_mul(DAY).filter(|first| offer.is_valid_at(*first)).map(|_| day)
 }
 
-/// What all offers of a book hold, at the references.
+/// The last day at whose beginning the offer is valid, if there is one.
+fn last_day(offer: &Offer) -> u64 {
+    offer.valid_until.saturating_sub(1) / DAY
+}
+
+/// How many offers are valid at the beginning of a day, and what they hold at the references.
 #[must_use]
-pub fn offered(book: &Book) -> UsdValue {
+pub fn offered(book: &Book) -> (usize, UsdValue) {
     let worth = |offer: &Offer| {
         let asset = book.asset(offer.give).expect("a book holds the assets of its offers");
         asset.reference.value_of(offer.give_qty, asset.decimals)
     };
-    book.offers().iter().map(worth).sum()
+    let appearing = || book.offers().iter().filter(|offer| first_day(offer).is_some());
+    (appearing().count(), appearing().map(worth).sum())
 }
 
 /// What is left of an offer that has given so much; `None` where that is nothing, or less than its minimum.

@@ -3,7 +3,7 @@
 
 mod common;
 
-use barter_engine::replay::{DAY, Day, MAX_DAYS, Replay, ReplayError};
+use barter_engine::replay::{DAY, Day, MAX_DAYS, Replay, ReplayError, offered};
 use barter_engine::{Effort, Options};
 use clearing::{Book, Mode, Offer, Rules};
 use common::{amount, asset, at_least, offer, rules, whole};
@@ -77,12 +77,35 @@ fn a_day_begins_with_what_is_valid_at_its_first_second() {
 }
 
 #[test]
+fn an_offer_without_an_end_prolongs_nothing() {
+    let endless = Offer { valid_until: u64::MAX, ..dated(1, 2, offer(1, 1, 9, 2, 9)) };
+    let last = |offers| {
+        let book = book(offers);
+        let (days, replay) = replayed(&book);
+        (days.len(), replay.outlasting())
+    };
+    assert_eq!(last(vec![endless]), (1, 1));
+    assert_eq!(last(vec![endless, dated(3, 4, offer(2, 2, 5, 1, 5))]), (3, 1));
+    assert_eq!(last(vec![endless, dated(3, 9, offer(2, 2, 5, 1, 5))]), (8, 1));
+    assert_eq!(last(vec![dated(3, 9, offer(2, 2, 5, 1, 5))]), (6, 0));
+}
+
+#[test]
+fn only_what_is_in_the_book_of_a_day_counts_as_offered() {
+    let never = Offer { valid_from: DAY + 1, valid_until: 2 * DAY, ..offer(1, 1, 5, 2, 5) };
+    let (count, value) = offered(&book(vec![never, dated(3, 4, offer(2, 2, 7, 1, 7))]));
+    assert_eq!((count, value.to_string()), (1, "7".to_owned()));
+}
+
+#[test]
 fn what_cannot_be_replayed_is_refused() {
     let refused = |offers, rules| Replay::new(&book(offers), rules).err();
     assert_eq!(refused(vec![], Rules::default()), Some(ReplayError::NoDays));
     let endless = Offer { valid_until: u64::MAX, ..dated(1, 2, offer(1, 1, 5, 2, 5)) };
-    let days = u64::MAX / DAY - 1 + u64::from(u64::MAX % DAY != 0);
-    assert_eq!(refused(vec![endless], Rules::default()), Some(ReplayError::TooLong { days }));
+    assert_eq!(refused(vec![endless], Rules::default()), None);
+    let late = dated(1 + MAX_DAYS, 2 + MAX_DAYS, offer(7, 2, 5, 1, 5));
+    let too_long = ReplayError::TooLong { offer: late.key, days: MAX_DAYS };
+    assert_eq!(refused(vec![late, endless], Rules::default()), Some(too_long));
     let ten_years = dated(0, MAX_DAYS, offer(1, 1, 5, 2, 5));
     assert_eq!(refused(vec![ten_years], Rules::default()), None);
     let lots = Rules { mode: Mode::Lots, ..Rules::default() };

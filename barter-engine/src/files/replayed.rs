@@ -1,17 +1,16 @@
 //! Writes what a replay found.
 
-use super::writer::{USD_PLACES, field, number, write_file, write_json};
+use super::writer::{SkippedByFile, USD_PLACES, field, number, rounded_up, write_file, write_json};
 use super::{FileError, NamedBook, Skipped, ring_name};
 use crate::replay::{Day, Waits};
 use clearing::UsdValue;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 /// Writes `days.csv`: day (epoch seconds of its beginning), offers in the book, new ones, filled ones, the value cleared
-/// and its bound in USD, and for rings of two to six how many and what they are worth.
+/// (rounded down) and its bound (rounded up) in USD, and for rings of two to six how many and what they are worth.
 ///
 /// # Errors
 /// [`Reason::Io`](super::Reason::Io).
@@ -23,7 +22,7 @@ pub fn write_days(path: &Path, days: &[Day]) -> Result<(), FileError> {
         writeln!(file)?;
         for day in days {
             write!(file, "{},{},{},{}", day.now, day.live, day.new, day.filled)?;
-            write!(file, ",{},{}", usd(day.value), usd(day.bound))?;
+            write!(file, ",{},{}", usd(day.value), rounded_up(day.bound, USD_PLACES))?;
             day.lengths.iter().try_for_each(|(rings, value)| write!(file, ",{rings},{}", usd(*value)))?;
             writeln!(file)?;
         }
@@ -69,6 +68,7 @@ pub fn write_waits(path: &Path, waits: &Waits) -> Result<(), FileError> {
 struct Summary<'a> {
     days: usize,
     offers: usize,
+    never_in_a_book: usize,
     offers_filled: usize,
     offered_usd: Box<RawValue>,
     value_usd: Box<RawValue>,
@@ -77,8 +77,7 @@ struct Summary<'a> {
     median_wait_days_by_value: u64,
     median_wait_days_by_offer: u64,
     skipped_rows: usize,
-    skipped_assets: &'a BTreeMap<&'static str, usize>,
-    skipped_offers: &'a BTreeMap<&'static str, usize>,
+    skipped: SkippedByFile<'a>,
 }
 
 /// Writes `summary.json` of a replay.
@@ -93,21 +92,22 @@ pub fn write_replay_summary(
     skipped: &Skipped,
 ) -> Result<(), FileError> {
     let mean = waits.mean_hundredths();
+    let (offers, offered) = crate::replay::offered(&book.book);
     write_json(
         path,
         &Summary {
             days: days.len(),
-            offers: book.book.offers().len(),
+            offers,
+            never_in_a_book: book.book.offers().len() - offers,
             offers_filled: waits.first_fills.values().sum(),
-            offered_usd: number(crate::replay::offered(&book.book).display(USD_PLACES)),
+            offered_usd: number(offered.display(USD_PLACES)),
             value_usd: number(waits.value().display(USD_PLACES)),
             rings: days.iter().map(|day| day.rings.len()).sum(),
             mean_wait_days: number(format!("{}.{:02}", mean / 100, mean % 100)),
             median_wait_days_by_value: waits.median_by_value(),
             median_wait_days_by_offer: waits.median_by_offer(),
             skipped_rows: skipped.assets.total() + skipped.offers.total(),
-            skipped_assets: &skipped.assets.reasons,
-            skipped_offers: &skipped.offers.reasons,
+            skipped: skipped.into(),
         },
     )
 }

@@ -119,9 +119,15 @@ struct Summary<'a> {
 
 /// The rows left out, by file and reason.
 #[derive(Serialize)]
-struct SkippedByFile<'a> {
+pub(super) struct SkippedByFile<'a> {
     assets: &'a BTreeMap<&'static str, usize>,
     offers: &'a BTreeMap<&'static str, usize>,
+}
+
+impl<'a> From<&'a Skipped> for SkippedByFile<'a> {
+    fn from(skipped: &'a Skipped) -> SkippedByFile<'a> {
+        SkippedByFile { assets: &skipped.assets.reasons, offers: &skipped.offers.reasons }
+    }
 }
 
 #[derive(Default, Serialize)]
@@ -158,7 +164,7 @@ pub fn write_summary(
     let summary = Summary {
         mode: rules.mode.name(),
         value_usd: number(clearing.report.value.display(USD_PLACES)),
-        bound_usd: number(rounded_up(clearing.bound)),
+        bound_usd: number(rounded_up(clearing.bound, USD_PLACES)),
         rings: clearing.answer.rings.len(),
         legs: clearing.report.legs,
         offers: book.book.offers().len(),
@@ -172,16 +178,17 @@ pub fn write_summary(
         stopped_early: clearing.stats.stopped,
         unfilled,
         skipped_rows: skipped.assets.total() + skipped.offers.total(),
-        skipped: SkippedByFile { assets: &skipped.assets.reasons, offers: &skipped.offers.reasons },
+        skipped: skipped.into(),
     };
     write_json(path, &summary)
 }
 
-/// The value to six places, rounded up.
-fn rounded_up(value: UsdValue) -> String {
-    let one = 10u128.pow(u32::from(30 - USD_PLACES));
+/// The value in USD to so many places (at most 30), rounded up.
+#[must_use]
+pub fn rounded_up(value: UsdValue, places: u8) -> String {
+    let one = 10u128.pow(u32::from(30u8.saturating_sub(places)));
     let up = value.raw().saturating_add(ruint::aliases::U256::from(one - 1));
-    UsdValue::from_raw(up).display(USD_PLACES)
+    UsdValue::from_raw(up).display(places)
 }
 
 fn share(band: Band) -> String {

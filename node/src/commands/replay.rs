@@ -3,9 +3,9 @@
 mod chart;
 
 use super::input::BookFiles;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use barter_engine::files;
-use barter_engine::replay::{DAY, Day, Replay};
+use barter_engine::replay::{DAY, Day, MAX_DAYS, Replay, ReplayError};
 use barter_engine::{Effort, Options};
 use clap::ValueEnum;
 use clearing::{Band, Mode, Rules};
@@ -51,7 +51,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         EffortName::Thorough => Effort::Thorough,
     };
     std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
-    let mut replay = Replay::new(&book.book, rules)?;
+    let mut replay = Replay::new(&book.book, rules).map_err(|error| match error {
+        ReplayError::TooLong { offer, days } => anyhow!(
+            "offer {} begins {days} days after the first one, and {MAX_DAYS} days are replayed",
+            book.offer_name(offer)
+        ),
+        error @ (ReplayError::NoDays | ReplayError::RingModeOnly) => error.into(),
+    })?;
+    let (outlasting, days_left) = (replay.outlasting(), replay.days_left());
+    if outlasting > 0 {
+        eprintln!("{outlasting} offers are valid for longer than the {days_left} days that are replayed");
+    }
     let started = Instant::now();
     let mut days: Vec<Day> = Vec::new();
     while let Some(day) = replay.next_day(&Options { effort, ..Options::default() }) {
@@ -62,7 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             day.rings.len(),
             day.filled,
             day.value.display(0),
-            day.bound.display(0),
+            files::rounded_up(day.bound, 0),
             replay.days_left(),
             started.elapsed().as_secs_f64(),
         );
