@@ -4,8 +4,8 @@
 use barter_engine::explanation::explain_answer;
 use barter_engine::files::{
     Malformed, NamedBook, Skipped, Source, fuzz_answer, fuzz_assets, fuzz_obligations, fuzz_offers,
-    fuzz_order, read_book, read_book_with, read_duals, read_obligations, read_rings, read_summary,
-    write_duals, write_explanations, write_rings, write_summary, write_unfilled,
+    fuzz_order, import_cow, read_book, read_book_with, read_duals, read_obligations, read_rings,
+    read_summary, write_duals, write_explanations, write_rings, write_summary, write_unfilled,
 };
 use barter_engine::{Options, clear};
 use clearing::{AssetKey, Rules};
@@ -337,6 +337,67 @@ fn an_endless_row_is_refused_without_being_held() {
     let packed = zstd::stream::encode_all(std::io::repeat(b',').take((256 << 20) + 1), 1).unwrap();
     let refused = read(&packed, HEADER.as_bytes()).unwrap_err();
     assert_eq!(refused, "assets.csv, line 1: longer than 268435456 bytes unpacked");
+}
+
+const ORDERS: &str = "auction,order,kind,token_bought_symbol,token_sold_symbol,token_bought_amount,token_sold_amount,\
+                      token_bought_price_usd,token_sold_price_usd\n";
+
+#[test]
+fn an_auction_becomes_a_book_in_which_no_limit_is_lower() {
+    // Of the third token there are two, one of which is called what the second of the first would be.
+    let rows = [
+        "7,\"a,1\",sell,GEM,SALT,2.0000000000001,1.0000000000019,1.50,0.25",
+        "7,b2,buy,SALT,DUST,0.3,1e6,2.5e-1,2.1e-05",
+        "7,c3,sell,GEM,GEM#2,4,5.5,1.75,1.5",
+        "8,d4,sell,GEM,SALT,1,1,1,1",
+    ];
+    let out = tempfile::tempdir().unwrap();
+    let text = format!("{ORDERS}{}\n", rows.join("\n"));
+    let import =
+        |only| import_cow(Source::bytes("orders.csv", text.as_bytes()).unwrap(), Some(only), out.path());
+    let imported = import(7).unwrap();
+    assert_eq!((imported.len(), imported[0].assets, imported[0].offers), (1, 5, 3));
+    let read = |name: &str| std::fs::read_to_string(out.path().join("7").join(name)).unwrap();
+    let assets =
+        "asset_id,decimals,ref_usd\nDUST,18,21\nGEM,12,1.5\nGEM#3,12,1.75\nGEM#2,12,1.5\nSALT,12,0.25\n";
+    assert_eq!(read("assets.csv"), assets);
+    // What is given is rounded down, what is wanted up.
+    let offers = "\"Oa,1\",\"Pa,1\",SALT,1000000000001,GEM,2000000000001,1,0,0,1\n\
+                  Ob2,Pb2,DUST,1000000000000000000,SALT,300000000000,1,0,0,1\n\
+                  Oc3,Pc3,GEM#2,5500000000000,GEM#3,4000000000000,1,0,0,1\n";
+    assert_eq!(read("offers.csv"), format!("{HEADER}{offers}"));
+    let open = |name: &str| Source::open(&out.path().join("7").join(name)).unwrap();
+    assert_eq!(read_book(open("assets.csv"), open("offers.csv")).unwrap().book.offers().len(), 3);
+    assert_eq!(
+        import(999).unwrap_err().to_string(),
+        "orders.csv, column auction: no order is of auction 999"
+    );
+}
+
+#[test]
+fn an_order_that_cannot_be_told_is_left_out_for_a_reason() {
+    let (id, symbol) = ("i".repeat(63), "S".repeat(56));
+    let rows = [
+        (format!("1,{id},sell,{symbol},B,1,1,1,1"), None),
+        (format!("1,{id}i,sell,A,B,1,1,1,1"), Some("bad identifier")),
+        (format!("1,o,sell,{symbol}S,B,1,1,1,1"), Some("bad symbol")),
+        ("1,o,sell,A,,1,1,1,1".to_owned(), Some("no symbol")),
+        ("1,o,sell,A,B,1,1,,1".to_owned(), Some("no price")),
+        ("1,o,sell,A,B,1,1,nan,1".to_owned(), Some("bad price")),
+        ("1,o,sell,A,B,1,1,0.0,1".to_owned(), Some("bad price")),
+        ("1,o,sell,A,B,,1,1,1".to_owned(), Some("no amount")),
+        ("1,o,sell,A,B,1,1e20,1,1".to_owned(), Some("bad amount")),
+        ("1,o,sell,A,B,1,1e-13,1,1".to_owned(), Some("dust")),
+        ("1,o,sell,A,A,1,1,1,1.0".to_owned(), Some("same asset")),
+    ];
+    for (row, reason) in rows {
+        let out = tempfile::tempdir().unwrap();
+        let text = format!("{ORDERS}{row}\n");
+        let imported =
+            import_cow(Source::bytes("o", text.as_bytes()).unwrap(), None, out.path()).unwrap().remove(0);
+        assert_eq!(imported.left_out, reason.map(|reason| (reason, 1)).into_iter().collect(), "{row}");
+        assert_eq!(imported.offers, usize::from(reason.is_none()));
+    }
 }
 
 #[test]
