@@ -98,7 +98,7 @@ impl Dice {
 const GOODS: u64 = 7;
 const PARTIES: u64 = 40;
 const BATCHES: u64 = 60;
-/// The docs tell of the first eight.
+/// The docs tell of these.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=2;
 /// So many offers come with each batch, and an offer stands for so many.
 const ARRIVALS: u64 = 14;
