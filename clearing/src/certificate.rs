@@ -262,7 +262,8 @@ mod tests {
 
     #[test]
     fn whatever_is_changed_in_what_was_published_changes_the_bytes() {
-        let changes: [(&str, fn(&mut Clearing)); 19] = [
+        type Change = (&'static str, fn(&mut Clearing));
+        let changes: [Change; 19] = [
             ("a reference", |of| of.assets[0].reference = "10.51".parse().unwrap()),
             ("decimals", |of| of.assets[0].decimals = 2),
             ("an asset more", |of| of.assets.push(Asset { key: AssetKey(2), ..of.assets[0] })),
@@ -274,7 +275,7 @@ mod tests {
             ("the minimum", |of| of.offers[0].min_fill = amount(11)),
             ("valid from", |of| of.offers[0].valid_from = 2),
             ("valid until", |of| of.offers[0].valid_until = 98),
-            ("an offer less", |of| drop(of.offers.pop())),
+            ("an offer less", |of| of.offers.truncate(of.offers.len() - 1)),
             ("a leg", |of| of.answer.rings[0].legs[0].give = amount(257)),
             ("a ring less", |of| of.answer.rings.clear()),
             ("the band", |of| of.rules.band = Band::from_ppm(20_001).unwrap()),

@@ -352,7 +352,8 @@ fn a_loser_takes_a_batch_home_and_proves_it_again_without_trusting_anybody() {
     };
     let later = column(9, &|second| (second.parse::<u64>().unwrap() + 1).to_string());
     let dearer = column(2, &|usd| if usd.contains('.') { format!("{usd}1") } else { format!("{usd}.1") });
-    let changes: [(&str, &dyn Fn(&str) -> String); 4] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+    let changes: [Change<'_>; 4] = [
         ("offers.csv", &later),
         ("offers.csv", &|_| String::new()),
         ("assets.csv", &dearer),

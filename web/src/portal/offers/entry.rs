@@ -60,7 +60,8 @@ pub(super) async fn form_view(
         .payment
         .view(payment_chain::view::config)
         .map_or(USUAL_DAYS, |config| u64::from(config.max_offer_days));
-    let latest = show::iso_date(ms(clock::now().plus_ms(days.saturating_sub(1) * Timestamp::DAY_MS)));
+    // A day for the rest of the chosen one, and one for a chain that is behind the clock.
+    let latest = show::iso_date(ms(clock::now().plus_ms(days.saturating_sub(2) * Timestamp::DAY_MS)));
     let shared = app.clone();
     let page = visitor.page(if amends.is_some() { "Amend an offer" } else { "Make an offer" });
     app.read(move |connection| {
