@@ -27,13 +27,14 @@ struct Throwaway {
 impl Throwaway {
     fn run(&self, statement: &str) {
         let mut server = PgConnection::establish(&self.server).expect("the server of PERMUTA_TEST_POSTGRES");
-        server.batch_execute(&format!("{statement} {}", self.name)).expect(statement);
+        server.batch_execute(statement).expect(statement);
     }
 }
 
 impl Drop for Throwaway {
     fn drop(&mut self) {
-        self.run("DROP DATABASE");
+        // The server may not have noticed yet that the test's own connections are closed.
+        self.run(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn on_each_url(test: impl Fn(&str)) {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
     let name = format!("permuta_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed));
     let throwaway = Throwaway { server, name };
-    throwaway.run("CREATE DATABASE");
+    throwaway.run(&format!("CREATE DATABASE {}", throwaway.name));
     let (base, _) = throwaway.server.rsplit_once('/').expect("a URL that names a database");
     test(&format!("{base}/{}", throwaway.name));
 }
