@@ -38,7 +38,6 @@ pub mod show;
 pub mod signing;
 pub mod supervisor;
 pub mod sure;
-mod tar;
 
 #[cfg(test)]
 mod testing;
