@@ -1,8 +1,12 @@
 //! The measurements behind `docs/BENCHMARKS.md`: each prints one line of JSON. `cargo xtask bench` runs them beside
 //! their baselines.
 
+mod book;
 mod consensus;
+mod cycles;
+mod debts;
 mod pages;
+mod quotes;
 mod signatures;
 mod transfers;
 mod validators;
@@ -28,6 +32,12 @@ enum Measurement {
     Validators(validators::Options),
     /// Finality, detection and escalation among many validators.
     Consensus(consensus::Options),
+    /// Quotes, trials and updates over a large book, beside shortest paths.
+    Quotes(quotes::Options),
+    /// A book cleared by listing all cycles.
+    Cycles(cycles::Options),
+    /// Writes debts to be netted.
+    Debts(debts::Options),
     /// Latency of pages at a fixed rate of requests.
     Pages(pages::Options),
 }
@@ -38,6 +48,9 @@ fn main() -> Result<()> {
         Measurement::Transfers(options) => transfers::run(&options),
         Measurement::Validators(options) => validators::run(&options),
         Measurement::Consensus(options) => consensus::run(&options),
+        Measurement::Quotes(options) => quotes::run(&options),
+        Measurement::Cycles(options) => cycles::run(&options),
+        Measurement::Debts(options) => debts::run(&options),
         Measurement::Pages(options) => pages::run(&options),
     }
 }

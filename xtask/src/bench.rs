@@ -6,6 +6,7 @@ mod demo;
 mod engine;
 mod report;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -19,9 +20,22 @@ use report::Report;
 /// How often a figure is taken; the median counts.
 const ROUNDS: usize = 3;
 
-/// Measures everything; writes the document unless `dry`.
-pub(crate) fn run(dry: bool) -> Result<()> {
-    let tools = tools::ensure()?;
+type Part = fn(&Programs, &mut Report) -> Result<()>;
+
+/// What is measured, in the order of the document.
+pub(crate) const PARTS: [(&str, Part); 8] = [
+    ("transfers", throughput),
+    ("consensus", consensus::measure),
+    ("clearing", engine::clearing),
+    ("cycles", engine::cycles),
+    ("quotes", engine::quotes),
+    ("netting", engine::netting),
+    ("matching", engine::matching),
+    ("demo", demo::measure),
+];
+
+/// Measures everything, or one part; writes the document unless `dry` or only a part is asked.
+pub(crate) fn run(dry: bool, only: Option<&str>) -> Result<()> {
     eprintln!("building …");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--release", "--locked", "-p", "node", "-p", "benchmarks"])
@@ -32,13 +46,14 @@ pub(crate) fn run(dry: bool) -> Result<()> {
     }
     let programs = Programs { folder: root().join("target/release"), scratch: Scratch::new()? };
     let mut report = Report::default();
-    throughput(&programs, &tools, &mut report)?;
-    consensus::measure(&programs, &mut report)?;
-    engine::measure(&programs, &mut report)?;
-    demo::measure(&programs, &mut report)?;
+    for (name, measure) in PARTS {
+        if only.is_none_or(|only| only == name) {
+            measure(&programs, &mut report)?;
+        }
+    }
     let document = report.document();
     println!("\n{document}");
-    if !dry {
+    if !dry && only.is_none() {
         let path = root().join("docs/BENCHMARKS.md");
         fs::write(&path, document).with_context(|| path.display().to_string())?;
         eprintln!("written to {}", path.display());
@@ -47,7 +62,8 @@ pub(crate) fn run(dry: bool) -> Result<()> {
 }
 
 /// Transfers through one node beside bare signature checks and beside PostgreSQL.
-fn throughput(programs: &Programs, tools: &tools::Tools, report: &mut Report) -> Result<()> {
+fn throughput(programs: &Programs, report: &mut Report) -> Result<()> {
+    let tools = tools::ensure()?;
     let mut rates = [Vec::new(), Vec::new(), Vec::new()];
     for round in 0..ROUNDS {
         eprintln!("transfers, round {} of {ROUNDS} …", round + 1);
@@ -99,7 +115,7 @@ fn throughput(programs: &Programs, tools: &tools::Tools, report: &mut Report) ->
 }
 
 /// The built programs and a folder to work in.
-struct Programs {
+pub(crate) struct Programs {
     folder: PathBuf,
     scratch: Scratch,
 }
@@ -112,10 +128,10 @@ impl Programs {
     }
 
     /// Runs a measurement and reads the line of JSON that it prints.
-    fn json(&self, arguments: &[&str]) -> Result<Value> {
+    fn json(&self, arguments: &[impl AsRef<OsStr>]) -> Result<Value> {
         let output = self.command("benchmarks").args(arguments).stderr(Stdio::inherit()).output()?;
         if !output.status.success() {
-            bail!("`benchmarks {}` failed: {}", arguments.join(" "), output.status);
+            bail!("`benchmarks {}` failed: {}", arguments[0].as_ref().display(), output.status);
         }
         serde_json::from_slice(&output.stdout).context("a measurement prints a line of JSON")
     }

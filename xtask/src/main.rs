@@ -40,6 +40,9 @@ enum Task {
         /// Print only; leave the document as it is.
         #[arg(long)]
         dry: bool,
+        /// Only this part, printed.
+        #[arg(long, value_name = "PART", value_parser = bench::PARTS.map(|(name, _)| name))]
+        only: Option<String>,
     },
 }
 
@@ -47,7 +50,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { only_tests, rest } => check::run(only_tests, &rest),
         Task::Soak(arguments) => soak::run(&arguments),
-        Task::Bench { dry } => bench::run(dry),
+        Task::Bench { dry, only } => bench::run(dry, only.as_deref()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

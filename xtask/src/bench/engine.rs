@@ -4,12 +4,13 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use super::report::Report;
-use super::{Programs, ROUNDS, median};
+use super::report::{Report, with_thousands};
+use super::{Programs, ROUNDS, median, number};
 
 /// A book, and what is known of it.
 struct Known {
@@ -24,6 +25,8 @@ struct Known {
     rounds: usize,
     seconds: &'static str,
     ratio: &'static str,
+    /// The reference solver's script and options; none where it takes too long.
+    solver: &'static [&'static str],
 }
 
 const ALL_RINGS: &str = "a mixed-integer programme over all rings of the book, in reals";
@@ -41,6 +44,7 @@ const BOOKS: [Known; 9] = [
         rounds: ROUNDS,
         seconds: "at most 2",
         ratio: "at least 0.98",
+        solver: &["ref_ring_milp.py"],
     },
     Known {
         name: "synthetic/s1k_sparse",
@@ -51,6 +55,7 @@ const BOOKS: [Known; 9] = [
         rounds: ROUNDS,
         seconds: "at most 10",
         ratio: "at least 0.999",
+        solver: &["ref_ring_milp.py"],
     },
     Known {
         name: "real-20k",
@@ -61,6 +66,7 @@ const BOOKS: [Known; 9] = [
         rounds: 1,
         seconds: "at most 60",
         ratio: "at least 0.95",
+        solver: &[],
     },
     Known {
         name: "real-200k",
@@ -71,6 +77,7 @@ const BOOKS: [Known; 9] = [
         rounds: 1,
         seconds: "at most 120",
         ratio: "at least 0.90",
+        solver: &[],
     },
     Known {
         name: "real-20k",
@@ -81,6 +88,7 @@ const BOOKS: [Known; 9] = [
         rounds: 1,
         seconds: "at most 5",
         ratio: "at least 0.995",
+        solver: &[],
     },
     Known {
         name: "synthetic/s10k_dense",
@@ -91,6 +99,7 @@ const BOOKS: [Known; 9] = [
         rounds: ROUNDS,
         seconds: "at most 1",
         ratio: "at least 0.999",
+        solver: &["ref_clear.py", "--no-bounds"],
     },
     Known {
         name: "synthetic/s10k_sparse",
@@ -101,6 +110,7 @@ const BOOKS: [Known; 9] = [
         rounds: ROUNDS,
         seconds: "at most 1",
         ratio: "at least 0.999",
+        solver: &["ref_clear.py", "--no-bounds"],
     },
     Known {
         name: "synthetic/s10k_aon",
@@ -111,6 +121,7 @@ const BOOKS: [Known; 9] = [
         rounds: ROUNDS,
         seconds: "at most 1",
         ratio: "at least 0.999",
+        solver: &["ref_clear.py", "--no-bounds"],
     },
     Known {
         name: "synthetic/l1k_sparse",
@@ -121,19 +132,173 @@ const BOOKS: [Known; 9] = [
         rounds: ROUNDS,
         seconds: "at most 1",
         ratio: "exact: 1",
+        solver: &["ref_clear.py", "--no-bounds", "--mode", "lots"],
     },
 ];
 
-pub(super) fn measure(programs: &Programs, report: &mut Report) -> Result<()> {
-    let books = env::var_os("PERMUTA_DATA").map(|data| Path::new(&data).join("books"));
-    let Some(books) = books.filter(|books| books.join("real-2k").is_dir()) else {
-        eprintln!("the engine's figures are left out: PERMUTA_DATA names no folder with books/real-2k");
-        return Ok(());
+/// The folder of data that `PERMUTA_DATA` names, if it is there.
+fn data() -> Option<PathBuf> {
+    let data = env::var_os("PERMUTA_DATA").map(PathBuf::from).filter(|data| data.join("books").is_dir());
+    if data.is_none() {
+        eprintln!("figures over real books are left out: PERMUTA_DATA names no folder with books");
+    }
+    data
+}
+
+/// A book's files.
+fn files(book: &Path) -> Result<(PathBuf, PathBuf)> {
+    let offers = ["offers.csv", "offers.csv.zst"].map(|name| book.join(name));
+    let offers = offers.into_iter().find(|path| path.is_file());
+    Ok((book.join("assets.csv"), offers.with_context(|| format!("{} has its offers", book.display()))?))
+}
+
+/// Clears books whose best answers are known.
+pub(super) fn clearing(programs: &Programs, report: &mut Report) -> Result<()> {
+    let Some(data) = data() else { return Ok(()) };
+    BOOKS.iter().try_for_each(|known| clear(programs, report, &data, known))
+}
+
+/// The reference solver beside the data, where Python has what it needs; how many seconds it takes for a book.
+fn reference_solver(data: &Path, book: &Path, arguments: &[&str]) -> Option<f64> {
+    let (script, options) = arguments.split_first()?;
+    let script = data.parent()?.join("tools").join(script);
+    let python = |arguments: &[&OsStr]| {
+        let mut command = Command::new("python3");
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     };
-    BOOKS.iter().try_for_each(|known| clear(programs, report, &books, known))?;
-    let data = books.parent().context("the books lie in a folder of data")?;
-    net(programs, report, &data.join("netting/sarafu_debt.csv.gz"))?;
+    if !script.is_file() || !python(&["-c".as_ref(), "import highspy, numpy".as_ref()]) {
+        return None;
+    }
+    eprintln!("the reference solver on {} …", book.display());
+    let fixed = [script.as_os_str(), book.as_os_str()];
+    let begun = Instant::now();
+    let done = python(&[&fixed[..], &options.iter().map(OsStr::new).collect::<Vec<_>>()].concat());
+    done.then(|| begun.elapsed().as_secs_f64())
+}
+
+/// Clears a small book by listing all cycles, and by the engine.
+pub(super) fn cycles(programs: &Programs, report: &mut Report) -> Result<()> {
+    let Some(data) = data() else { return Ok(()) };
+    for (name, title) in [("s100_sparse", "100"), ("s1k_sparse", "1,000")] {
+        let (assets, offers) = files(&data.join("books/synthetic").join(name))?;
+        let (assets, offers) = (assets.as_os_str(), offers.as_os_str());
+        let book = ["--assets".as_ref(), assets, "--offers".as_ref(), offers];
+        let plain = programs.json(&[&["cycles".as_ref()], &book[..]].concat())?;
+        let fixed = ["clear", "--now", "1800000000", "--mode", "ring"].map(OsStr::new);
+        let (took, summary) = timed(programs, &format!("cycles-{name}"), &[&fixed[..], &book].concat())?;
+        report.section(
+            &format!("A sparse book of {title} offers, beside a list of all its cycles"),
+            "`permuta clear` as a whole process, exact in integers; the baseline lists the cycles of at most six offers with \
+             petgraph and takes the most valuable ones first, in reals. One run.",
+        );
+        let cycles = with_thousands(number(&plain, "cycles")?, 0);
+        let all = if plain["finished"] == true { "all" } else { "the first" };
+        let listed = format!("a list of {all} {cycles} cycles, s");
+        report.goal("seconds", took, 3, "");
+        report.beside(&listed, took, number(&plain, "seconds")?, 3, "");
+        let value = stated(&summary, "value_usd")?;
+        report.goal("value in USD", value, 0, "");
+        report.beside(
+            "what the most valuable of those are worth",
+            value,
+            number(&plain, "usd")?,
+            0,
+            "at least 1",
+        );
+    }
+    Ok(())
+}
+
+/// Asks a market of many offers for quotes, and tries offers against it.
+pub(super) fn quotes(programs: &Programs, report: &mut Report) -> Result<()> {
+    let real = data().map(|data| files(&data.join("books/real-200k"))).transpose()?;
+    let mut arguments = vec!["quotes".as_ref()];
+    if let Some((assets, offers)) = &real {
+        let book = ["--assets".as_ref(), assets.as_os_str(), "--offers".as_ref(), offers.as_os_str()];
+        arguments.extend(book);
+    }
+    eprintln!("quotes …");
+    let figures = programs.json(&arguments)?;
+    let whole = |name: &str| number(&figures, name).map(|number| with_thousands(number, 0));
+    let (offers, assets) = (whole("offers")?, whole("assets")?);
+    let book = if real.is_some() { "a real book" } else { "a book made from a seed" };
+    report.section(
+        &format!("Quotes over {book} of {offers} offers"),
+        &format!(
+            "In one process, on one core, over {assets} assets: what one good brings in another, through at most six assets, \
+             split over at most four paths, for {} pairs and sizes of each kind; {:.0} % of them bring something. Then offers \
+             go and come, and offers are tried against half of the book. The baseline is the shortest path that \
+             petgraph finds over the best offer of each pair, not split, with losses for lengths; gains count as nothing \
+             there, since it bears no negative ones.",
+            with_thousands(number(&figures["send"], "count")?, 0),
+            100.0 * number(&figures, "answered")?,
+        ),
+    );
+    let kinds = [
+        ("send", "µs for a quote of so much sent", "at most 100", "at most 1,000"),
+        ("receive", "µs for a quote of so much received", "at most 100", "at most 1,000"),
+        ("trial", "µs to try a new offer", "", "at most 1,000"),
+        ("insert", "µs to take an offer in", "", ""),
+        ("remove", "µs to take an offer out", "", ""),
+    ];
+    for (kind, name, p50, p99) in kinds {
+        let of = |field: &str| number(&figures[kind], field);
+        let name = match kind {
+            "trial" => format!("{name} against {}", whole("trial_offers")?),
+            _ => name.to_owned(),
+        };
+        report.goal(&format!("{name}, p50"), of("p50_us")?, 1, p50);
+        report.goal(&format!("{name}, p99"), of("p99_us")?, 1, p99);
+        if kind == "send" {
+            report.beside("a shortest path, p50", of("p50_us")?, number(&figures["plain"], "p50_us")?, 1, "");
+            let brings = number(&figures, "brings")?;
+            report.figure("… what that brings, as a multiple of what the shortest paths bring", brings, 2);
+        }
+    }
+    report.figure("share of the offers tried that close a ring at once", number(&figures, "closed")?, 2);
+    Ok(())
+}
+
+/// Nets debts, made ones and real ones.
+pub(super) fn netting(programs: &Programs, report: &mut Report) -> Result<()> {
+    if let Some(data) = data() {
+        net(programs, report, &data.join("netting/sarafu_debt.csv.gz"))?;
+    }
+    for (count, goal) in [("100000", "at most 0.5"), ("300000", "at most 1.5")] {
+        let debts = programs.scratch.fresh(&format!("debts-{count}.csv"));
+        let out = ["--out".as_ref(), debts.as_os_str(), "--count".as_ref(), count.as_ref()];
+        let made = programs.json(&[&["debts".as_ref()], &out[..]].concat())?;
+        let (seconds, cleared) = nettings(programs, count, &debts)?;
+        report.section(
+            &format!("Netting {} debts made from a seed", with_thousands(count.parse()?, 0)),
+            "`permuta net` as a whole process, to the proven answer; the baseline is what each two companies could cancel \
+             by themselves.",
+        );
+        report.goal("seconds", seconds, 2, goal);
+        report.goal("cleared", cleared, 0, "");
+        report.beside("what two alone cancel", cleared, number(&made, "two_sided")?, 0, "");
+    }
+    Ok(())
+}
+
+/// Matches the published exchanges of kidneys.
+pub(super) fn matching(programs: &Programs, report: &mut Report) -> Result<()> {
+    let Some(data) = data() else { return Ok(()) };
     exchange(programs, report, &data.join("matching/kidney_preflib"))
+}
+
+/// Nets the debts of a file a few times; the median of the seconds, and what is cleared.
+fn nettings(programs: &Programs, name: &str, debts: &Path) -> Result<(f64, f64)> {
+    let (mut seconds, mut cleared) = (Vec::new(), 0.0);
+    for round in 0..ROUNDS {
+        eprintln!("netting, round {} of {ROUNDS} …", round + 1);
+        let args = ["net".as_ref(), "--obligations".as_ref(), debts.as_os_str()];
+        let (took, summary) = timed(programs, &format!("netting-{name}-{round}"), &args)?;
+        seconds.push(took);
+        cleared = stated(&summary, "cleared")?;
+    }
+    Ok((median(seconds), cleared))
 }
 
 /// Runs one command of `permuta`; returns how long that took, in seconds, and its summary.
@@ -158,20 +323,13 @@ fn stated(summary: &serde_json::Value, name: &str) -> Result<f64> {
 /// Nets real debts of which the most that can be cleared is known.
 fn net(programs: &Programs, report: &mut Report, debts: &Path) -> Result<()> {
     const MOST: f64 = 72_671_889.614;
-    let (mut seconds, mut cleared) = (Vec::new(), 0.0);
-    for round in 0..ROUNDS {
-        eprintln!("netting, round {} of {ROUNDS} …", round + 1);
-        let args = ["net".as_ref(), "--obligations".as_ref(), debts.as_os_str()];
-        let (took, summary) = timed(programs, &format!("netting-{round}"), &args)?;
-        seconds.push(took);
-        cleared = stated(&summary, "cleared")?;
-    }
+    let (seconds, cleared) = nettings(programs, "real", debts)?;
     report.section(
         "Netting 94,223 real debts",
         "`permuta net` as a whole process, from the packed file to the proven answer; the most that can be cleared is known \
          from another solver.",
     );
-    report.goal("seconds", median(seconds), 2, "at most 0.5");
+    report.goal("seconds", seconds, 2, "at most 0.5");
     report.goal("cleared, as a ratio to the most that can be", cleared / MOST, 6, "exact: 1");
     Ok(())
 }
@@ -207,14 +365,12 @@ fn exchange(programs: &Programs, report: &mut Report, folder: &Path) -> Result<(
 }
 
 /// Clears a book and compares what it finds with what is known.
-fn clear(programs: &Programs, report: &mut Report, books: &Path, known: &Known) -> Result<()> {
-    let book = books.join(known.name);
+fn clear(programs: &Programs, report: &mut Report, data: &Path, known: &Known) -> Result<()> {
+    let book = data.join("books").join(known.name);
+    let (assets, offers) = files(&book)?;
     let (mut seconds, mut values, mut bounds) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..known.rounds {
         eprintln!("clearing {}, round {} of {} …", known.name, round + 1, known.rounds);
-        let offers = ["offers.csv", "offers.csv.zst"].map(|name| book.join(name));
-        let offers = offers.iter().find(|path| path.is_file()).context("a book has its offers")?;
-        let assets = book.join("assets.csv");
         let fixed = ["clear", "--now", "1800000000", "--mode", known.mode, "--assets"].map(OsStr::new);
         let files = [assets.as_os_str(), "--offers".as_ref(), offers.as_os_str()];
         let out = format!("clearing-{}-{}-{round}", known.mode, known.name.replace('/', "-"));
@@ -232,7 +388,11 @@ fn clear(programs: &Programs, report: &mut Report, books: &Path, known: &Known) 
             if known.rounds == 1 { " One run." } else { "" }
         ),
     );
-    report.goal("seconds", median(seconds), 2, known.seconds);
+    let seconds = median(seconds);
+    report.goal("seconds", seconds, 2, known.seconds);
+    if let Some(reference) = reference_solver(data, &book, known.solver) {
+        report.beside("those of the reference solver, HiGHS under Python", seconds, reference, 1, "");
+    }
     let value = median(values);
     let name = format!("value in USD, as a ratio to {:.0}", known.reference_usd);
     report.goal(&name, value / known.reference_usd, 4, known.ratio);

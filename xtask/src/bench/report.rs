@@ -65,7 +65,7 @@ impl Report {
 }
 
 /// `1234.5` as `1,234.5`.
-fn with_thousands(value: f64, decimals: usize) -> String {
+pub(super) fn with_thousands(value: f64, decimals: usize) -> String {
     let plain = format!("{value:.decimals$}");
     let (whole, rest) = plain.split_at(plain.find('.').unwrap_or(plain.len()));
     let mut text = String::new();
