@@ -5,7 +5,7 @@
 //! The book is a directory with `assets.csv` and `offers.csv` (or `.zst`). With a reference value the line also says
 //! which share of it was reached; with an output directory the answer is written there.
 
-use barter_engine::files::{Source, read_book, write_prices, write_rings};
+use barter_engine::files::{Source, read_book, ring_name, write_prices, write_rings};
 use barter_engine::{Options, clear};
 use clearing::{Mode, Rules};
 use std::error::Error;
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     if let Some(out) = args.next() {
         std::fs::create_dir_all(&out)?;
-        write_rings(&Path::new(&out).join("rings.csv"), &book, &clearing)?;
+        write_rings(&Path::new(&out).join("rings.csv"), &book, &clearing.answer.rings, ring_name)?;
         if mode == Mode::Uniform {
             write_prices(&Path::new(&out).join("prices.csv"), &book, &clearing)?;
         }

@@ -30,6 +30,6 @@ pub use replayed::{write_days, write_replay_summary, write_replayed_rings, write
 pub use skipped::{MAX_TOLD, Malformed, Skipped, SkippedRows};
 pub use source::{MAX_BYTES, Source};
 pub use writer::{
-    rounded_up, write_cleared, write_duals, write_potentials, write_prices, write_rings, write_summary,
-    write_unfilled,
+    micro, rounded_up, share, write_assets, write_cleared, write_duals, write_json, write_offers,
+    write_potentials, write_prices, write_rings, write_summary, write_unfilled,
 };

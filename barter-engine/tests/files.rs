@@ -5,7 +5,7 @@ use barter_engine::explanation::explain_answer;
 use barter_engine::files::{
     Malformed, NamedBook, Skipped, Source, fuzz_answer, fuzz_assets, fuzz_obligations, fuzz_offers,
     fuzz_order, import_cow, read_book, read_book_with, read_duals, read_obligations, read_rings,
-    read_summary, write_duals, write_explanations, write_rings, write_summary, write_unfilled,
+    read_summary, ring_name, write_duals, write_explanations, write_rings, write_summary, write_unfilled,
 };
 use barter_engine::{Options, clear};
 use clearing::{AssetKey, Rules};
@@ -407,8 +407,8 @@ fn an_answer_is_written_as_the_check_reads_it() {
     let clearing = clear(&book.book, &rules, 1_800_000_000, &Options::default());
     let out = tempfile::tempdir().unwrap();
     let path = |name: &str| out.path().join(name);
-    write_rings(&path("rings.csv"), &book, &clearing).unwrap();
-    write_unfilled(&path("unfilled.csv"), &book, &clearing).unwrap();
+    write_rings(&path("rings.csv"), &book, &clearing.answer.rings, ring_name).unwrap();
+    write_unfilled(&path("unfilled.csv"), &book, &clearing.unfilled).unwrap();
     let none_skipped = Skipped::default();
     write_summary(&path("summary.json"), &book, &rules, 1_800_000_000, &clearing, &none_skipped).unwrap();
     let explained = explain_answer(&book.book, &rules, 1_800_000_000, &clearing.answer).unwrap();
@@ -421,7 +421,7 @@ fn an_answer_is_written_as_the_check_reads_it() {
     assert_eq!(rows.len(), 3);
     let summary: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path("summary.json")).unwrap()).unwrap();
-    write_duals(&path("duals.csv"), &book, &clearing).unwrap();
+    write_duals(&path("duals.csv"), book.by_asset(&clearing.duals)).unwrap();
     let read = |name: &str| Source::open(&path(name)).unwrap();
     let (names, rings) = read_rings(&book, read("rings.csv")).unwrap();
     assert_eq!((names, rings), (vec!["R000001".to_owned()], clearing.answer.rings.clone()));

@@ -127,7 +127,8 @@ pub fn batch_hash(batch: BatchId) -> Hash {
 }
 
 /// Assets and offers by their numbers on this chain, parties by their addresses, as solvers publish them.
-struct Numbers;
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers;
 
 impl Names for Numbers {
     fn asset(&self, key: AssetKey) -> String {

@@ -53,7 +53,9 @@ pub mod view;
 mod words;
 
 pub use asset::MAX_REQUESTS;
-pub use batch::{ClearingFault, Judgement, MAX_SUBMISSIONS, batch_hash, certificate, certificate_hash};
+pub use batch::{
+    ClearingFault, Judgement, MAX_SUBMISSIONS, Numbers, batch_hash, certificate, certificate_hash,
+};
 pub use chain::PaymentChain;
 pub use config::{Config, ConfigError, Deposit};
 pub use contract::contract_hash;

@@ -1,7 +1,14 @@
 //! Batches: what was cleared, how near the best possible that is by its solver's word, and the files with which anybody in the market
 //! proves it again.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use ledger::Hash;
@@ -195,11 +202,42 @@ async fn wanted(visitor: &Visitor, app: &Shared, id: i64) -> Result<Hash, WebErr
     batch.as_ref().and_then(certificate).ok_or(WebError::NotFound)
 }
 
-fn download(name: &str, kind: &'static str, bytes: Vec<u8>) -> HttpResponse {
-    HttpResponse::Ok()
+/// A file on its way, piece by piece: a book of two hundred thousand offers does not stand in memory for each who wants it.
+struct Pieces {
+    file: File,
+    left: u64,
+}
+
+impl MessageBody for Pieces {
+    type Error = io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.left)
+    }
+
+    /// Reads on. A piece is small, and what is read was written or read a moment ago, so this does not wait for a disk.
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        const PIECE: u64 = 64 << 10;
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let mut piece = Vec::new();
+        let read = (&self.file).take(self.left.min(PIECE)).read_to_end(&mut piece);
+        self.left -= piece.len() as u64;
+        Poll::Ready(Some(match read {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => read.map(|_| piece.into()),
+        }))
+    }
+}
+
+fn download(name: &str, kind: &'static str, file: Option<File>) -> Result<HttpResponse, WebError> {
+    let file = file.ok_or(WebError::NotFound)?;
+    let left = file.metadata().map_err(WebError::internal)?.len();
+    Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, kind))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .body(bytes)
+        .body(Pieces { file, left }))
 }
 
 /// Everything that proves a batch, in one archive.
@@ -207,9 +245,8 @@ async fn archive(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<
     let id = path.into_inner();
     let hash = wanted(&visitor, &app, id).await?;
     let clearings = clearings(&app);
-    let bytes = web::block(move || clearings.archive(number(id), hash)).await?;
-    let bytes = bytes.map_err(WebError::internal)?.ok_or(WebError::NotFound)?;
-    Ok(download(&format!("batch-{id}.tar"), "application/x-tar", bytes))
+    let file = web::block(move || clearings.archive(number(id), hash)).await?;
+    download(&format!("batch-{id}.tar"), "application/x-tar", file.map_err(WebError::internal)?)
 }
 
 /// One of the files.
@@ -222,8 +259,7 @@ async fn file(
     let name = FILES.into_iter().find(|known| *known == name).ok_or(WebError::NotFound)?;
     let hash = wanted(&visitor, &app, id).await?;
     let clearings = clearings(&app);
-    let bytes = web::block(move || clearings.file(number(id), hash, name)).await?;
-    let bytes = bytes.map_err(WebError::internal)?.ok_or(WebError::NotFound)?;
+    let file = web::block(move || clearings.file(number(id), hash, name)).await?;
     let kind = if name.ends_with(".json") { "application/json" } else { "text/csv; charset=utf-8" };
-    Ok(download(name, kind, bytes))
+    download(name, kind, file.map_err(WebError::internal)?)
 }

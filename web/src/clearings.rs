@@ -4,18 +4,20 @@
 //! A solver of this node leaves its files here before it hands its clearing in. A folder counts only while the chain names
 //! its certificate, so what was not taken is never shown.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use barter_engine::files::{self, FileError};
 use barter_engine::{Missing, Reason, Unfilled};
-use clearing::{Amount, AssetKey, Certificate, DUAL_WHOLE, OfferKey, Ring, UsdValue};
-use ledger::{Address, Hash};
-use payment_chain::certificate_hash;
+use clearing::{Amount, AssetKey, Certificate, OfferKey, Ring, UsdValue};
+use ledger::Hash;
 use payment_chain::model::BatchId;
 use payment_chain::view::OpenBatch;
+use payment_chain::{Numbers, certificate_hash};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// The files that prove a clearing, in the order in which one reads them.
 pub const FILES: [&str; 5] = ["summary.json", "assets.csv", "offers.csv", "rings.csv", "duals.csv"];
@@ -25,6 +27,8 @@ const REASONS: &str = "unfilled.csv";
 const UNFINISHED: &str = ".tmp";
 /// How many batches are kept; older ones go.
 const KEPT: usize = 500;
+/// How many bytes they have together; older ones go. The newest stays whatever it weighs.
+const KEPT_BYTES: u64 = 2 << 30;
 
 /// A clearing as its solver publishes it.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +58,8 @@ impl Clearings {
         Clearings { dir: files_dir.join("clearings") }
     }
 
-    /// Keeps what a solver publishes, on disk when this returns; of more than five hundred batches the oldest go. What is
-    /// already kept of a batch under the certificate's name stays as it is.
+    /// Keeps what a solver publishes, on disk when this returns; of more than five hundred batches, or two gibibytes, the
+    /// oldest go. What is already kept of a batch under the certificate's name stays as it is.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -67,15 +71,14 @@ impl Clearings {
         }
         fs::create_dir_all(&self.dir)?;
         let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.dir)?;
-        for (file, text) in files(published) {
-            let mut file = File::create(fresh.path().join(file))?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
+        write(published, fresh.path()).map_err(io::Error::other)?;
+        for file in FILES.into_iter().chain([REASONS]) {
+            File::open(fresh.path().join(file))?.sync_all()?;
         }
         File::open(fresh.path())?.sync_all()?;
         fs::rename(fresh.path(), place)?;
         File::open(&self.dir)?.sync_all()?;
-        self.forget()
+        self.forget(KEPT_BYTES)
     }
 
     /// Removes what a program that was ended left half written. For the start, when nothing is being kept.
@@ -96,8 +99,8 @@ impl Clearings {
         Ok(())
     }
 
-    /// Removes the oldest batches beyond those that are kept.
-    fn forget(&self) -> io::Result<()> {
+    /// Removes the oldest batches beyond those that are kept, and beyond `most_bytes`.
+    fn forget(&self, most_bytes: u64) -> io::Result<()> {
         let mut found: Vec<(u64, PathBuf)> = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
@@ -106,17 +109,25 @@ impl Clearings {
             found.extend(number.map(|number| (number, entry.path())));
         }
         found.sort_unstable();
-        let old = found.len().saturating_sub(KEPT);
-        found.drain(..old).try_for_each(|(_, path)| fs::remove_dir_all(path))
+        let mut bytes = 0;
+        for (age, (_, path)) in found.into_iter().rev().enumerate() {
+            for file in fs::read_dir(&path)? {
+                bytes += file?.metadata()?.len();
+            }
+            if age > 0 && (age >= KEPT || bytes > most_bytes) {
+                fs::remove_dir_all(path)?;
+            }
+        }
+        Ok(())
     }
 
     /// One of the [`FILES`] of a batch; `None` when it is not kept here.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(crate) fn file(&self, batch: BatchId, certificate: Hash, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.dir.join(self::name(batch, certificate)).join(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
+    pub(crate) fn file(&self, batch: BatchId, certificate: Hash, name: &str) -> io::Result<Option<File>> {
+        match File::open(self.dir.join(self::name(batch, certificate)).join(name)) {
+            Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -127,22 +138,28 @@ impl Clearings {
         self.dir.join(name(batch, certificate)).exists()
     }
 
-    /// The [`FILES`] of a batch as one tar archive; `None` when it is not kept here.
+    /// The [`FILES`] of a batch as one tar archive, a file without a name that is gone once it is closed; `None` when the
+    /// batch is not kept here.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(crate) fn archive(&self, batch: BatchId, certificate: Hash) -> io::Result<Option<Vec<u8>>> {
-        let mut archive = tar::Builder::new(Vec::new());
+    pub(crate) fn archive(&self, batch: BatchId, certificate: Hash) -> io::Result<Option<File>> {
+        if !self.has(batch, certificate) {
+            return Ok(None);
+        }
+        let mut archive = tar::Builder::new(BufWriter::new(tempfile::tempfile_in(&self.dir)?));
         for name in FILES {
-            let Some(bytes) = self.file(batch, certificate, name)? else { return Ok(None) };
+            let Some(file) = self.file(batch, certificate, name)? else { return Ok(None) };
             let mut header = tar::Header::new_ustar();
             header.set_mode(0o644);
             header.set_uid(0);
             header.set_gid(0);
-            header.set_size(bytes.len() as u64);
-            archive.append_data(&mut header, format!("batch-{batch}/{name}"), bytes.as_slice())?;
+            header.set_size(file.metadata()?.len());
+            archive.append_data(&mut header, format!("batch-{batch}/{name}"), file)?;
         }
-        archive.into_inner().map(Some)
+        let mut file = archive.into_inner()?.into_inner()?;
+        file.rewind()?;
+        Ok(Some(file))
     }
 
     /// Why offers were left out of a batch, by offer; empty when it is not kept here.
@@ -154,8 +171,10 @@ impl Clearings {
         batch: BatchId,
         certificate: Hash,
     ) -> io::Result<BTreeMap<OfferKey, Unfilled>> {
-        let bytes = self.file(batch, certificate, REASONS)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
+        let mut text = String::new();
+        if let Some(mut file) = self.file(batch, certificate, REASONS)? {
+            file.read_to_string(&mut text)?;
+        }
         Ok(text.lines().skip(1).filter_map(read_reason).map(|reason| (reason.offer, reason)).collect())
     }
 }
@@ -165,95 +184,49 @@ fn name(batch: BatchId, certificate: Hash) -> String {
     format!("{batch}-{certificate}")
 }
 
-/// What is published, as the files that `permuta audit-clearing` reads. Assets and offers go by their numbers on the chain,
-/// parties by their accounts.
-fn files(published: &Published<'_>) -> [(&'static str, String); 6] {
-    let Published { batch, rings, value, certificate, unfilled } = published;
-    let (book, rules) = (&batch.book, &batch.rules);
-    let mut assets = "asset_id,decimals,ref_usd\n".to_owned();
-    for asset in book.assets() {
-        line(&mut assets, format_args!("{},{},{}", asset.key, asset.decimals, asset.reference));
-    }
-    let mut offers =
-        "offer_id,party,give_asset,give_qty,want_asset,want_qty,divisible,min_fill,valid_from,valid_until\n"
-            .to_owned();
-    for offer in book.offers() {
-        let party = Address(offer.party.0);
-        let divisible = u8::from(offer.divisible);
-        line(
-            &mut offers,
-            format_args!(
-                "{},{party},{},{},{},{},{divisible},{},{},{}",
-                offer.key,
-                offer.give,
-                offer.give_qty,
-                offer.want,
-                offer.want_qty,
-                offer.min_fill,
-                offer.valid_from,
-                offer.valid_until
-            ),
-        );
-    }
-    let mut ring_rows = "ring_id,pos,offer_id,give_qty\n".to_owned();
-    for (number, ring) in rings.iter().enumerate() {
-        for (pos, leg) in ring.legs.iter().enumerate() {
-            line(&mut ring_rows, format_args!("{number},{pos},{},{}", leg.offer, leg.give));
-        }
-    }
-    let mut duals = "asset_id,dual\n".to_owned();
-    for (asset, dual) in certificate.duals() {
-        line(&mut duals, format_args!("{asset},{}.{:09}", dual / DUAL_WHOLE, dual % DUAL_WHOLE));
-    }
-    let filled = rings.iter().flat_map(|ring| &ring.legs).map(|leg| leg.offer);
-    let filled = filled.collect::<std::collections::BTreeSet<_>>().len();
-    let share = rules.band.ppm();
-    let bound = certificate.bound_micro_usd();
-    let summary = format!(
-        "{{\n  \"batch\": {},\n  \"certificate\": \"{}\",\n  \"mode\": \"{}\",\n  \"band\": {}.{:06},\n  \
-         \"max_assets\": {},\n  \"now\": {},\n  \"value_usd\": {},\n  \"bound_usd\": {}.{:06},\n  \
-         \"rings\": {},\n  \"offers\": {},\n  \"offers_filled\": {filled},\n  \"every_ring_seen\": false\n}}\n",
-        batch.batch,
-        certificate_hash(certificate),
-        rules.mode,
-        share / 1_000_000,
-        share % 1_000_000,
-        rules.max_assets,
-        batch.now,
-        value.display(6),
-        bound / 1_000_000,
-        bound % 1_000_000,
-        rings.len(),
-        book.offers().len(),
-    );
-    let mut reasons = "offer_id,reason,too_dear_ppm,bearable_want_qty,nearest_give,nearest_want,\
-                       nearest_give_qty,nearest_want_qty\n"
-        .to_owned();
-    for Unfilled { offer, reason, nearest, bearable } in *unfilled {
-        let ppm = match reason {
-            Reason::LimitTooFar { ppm } => ppm.to_string(),
-            _ => String::new(),
-        };
-        let bearable = bearable.map(|units| units.to_string()).unwrap_or_default();
-        let Missing { give, give_qty, want, want_qty } = nearest;
-        line(
-            &mut reasons,
-            format_args!("{offer},{},{ppm},{bearable},{give},{want},{give_qty},{want_qty}", reason.name()),
-        );
-    }
-    let [summary_name, assets_name, offers_name, rings_name, duals_name] = FILES;
-    [
-        (summary_name, summary),
-        (assets_name, assets),
-        (offers_name, offers),
-        (rings_name, ring_rows),
-        (duals_name, duals),
-        (REASONS, reasons),
-    ]
+/// What `summary.json` says: what `permuta audit-clearing` reads of it, and what people ask first.
+#[derive(Serialize)]
+struct Summary {
+    batch: u64,
+    certificate: String,
+    mode: &'static str,
+    band: Box<RawValue>,
+    max_assets: u8,
+    now: u64,
+    value_usd: Box<RawValue>,
+    bound_usd: Box<RawValue>,
+    rings: usize,
+    offers: usize,
+    offers_filled: usize,
+    every_ring_seen: bool,
 }
 
-fn line(text: &mut String, row: std::fmt::Arguments<'_>) {
-    writeln!(text, "{row}").expect("writing to memory does not fail");
+/// Writes what is published as the files that `permuta audit-clearing` reads.
+fn write(published: &Published<'_>, dir: &Path) -> Result<(), FileError> {
+    let Published { batch, rings, value, certificate, unfilled } = *published;
+    let (book, rules) = (&batch.book, &batch.rules);
+    let filled: BTreeSet<OfferKey> = rings.iter().flat_map(|ring| &ring.legs).map(|leg| leg.offer).collect();
+    let summary = Summary {
+        batch: batch.batch.0,
+        certificate: certificate_hash(certificate).to_string(),
+        mode: rules.mode.name(),
+        band: files::share(rules.band),
+        max_assets: rules.max_assets,
+        now: batch.now,
+        value_usd: files::micro(value.floor_to(6).unwrap_or(u128::MAX)),
+        bound_usd: files::micro(certificate.bound_micro_usd()),
+        rings: rings.len(),
+        offers: book.offers().len(),
+        offers_filled: filled.len(),
+        every_ring_seen: false,
+    };
+    let [summary_file, assets, offers, rings_file, duals] = FILES.map(|name| dir.join(name));
+    files::write_json(&summary_file, &summary)?;
+    files::write_assets(&assets, &Numbers, book)?;
+    files::write_offers(&offers, &Numbers, book)?;
+    files::write_rings(&rings_file, &Numbers, rings, |at| at.to_string())?;
+    files::write_duals(&duals, certificate.duals())?;
+    files::write_unfilled(&dir.join(REASONS), &Numbers, unfilled)
 }
 
 /// A line of [`REASONS`]; `None` for one that this program did not write.
@@ -288,7 +261,7 @@ mod tests {
     use super::*;
     use barter_engine::files::{Source, read_book, read_duals, read_rings, read_summary};
     use barter_engine::{Options, clear, unfilled_beside};
-    use clearing::{Asset, Book, Offer, PartyKey, Proof, Rules};
+    use clearing::{Asset, Book, Leg, Offer, PartyKey, Proof, Rules};
     use ledger::{Height, Timestamp};
 
     fn amount(quantity: u128) -> Amount {
@@ -326,6 +299,17 @@ mod tests {
         }
     }
 
+    fn bytes(mut file: File) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    /// A file that is kept of batch 7.
+    fn kept(clearings: &Clearings, certificate: Hash, name: &str) -> Vec<u8> {
+        bytes(clearings.file(BatchId(7), certificate, name).unwrap().unwrap())
+    }
+
     /// Clears the batch and keeps what is published of it; the certificate's name.
     fn cleared(clearings: &Clearings, batch: &OpenBatch) -> (Hash, UsdValue, Vec<Unfilled>) {
         let found = clear(&batch.book, &batch.rules, batch.now, &Options::default());
@@ -346,7 +330,7 @@ mod tests {
         let clearings = Clearings::beside(dir.path());
         let batch = batch(7);
         let (hash, value, unfilled) = cleared(&clearings, &batch);
-        let file = |name: &str| clearings.file(BatchId(7), hash, name).unwrap().unwrap();
+        let file = |name: &str| kept(&clearings, hash, name);
         let (assets, offers) = (file("assets.csv"), file("offers.csv"));
         let book = read_book(
             Source::bytes("assets.csv", &assets).unwrap(),
@@ -374,6 +358,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_published_is_written_as_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let clearings = Clearings::beside(dir.path());
+        // Duals and reasons as they were found once: what the engine finds may change.
+        let batch = batch(7);
+        let legs = [9, 10].map(|key| Leg { offer: OfferKey(key), give: amount(500) });
+        let rings = [Ring { legs: legs.to_vec() }];
+        let duals = vec![1_151_217_592, 77_113_132, 2_151_217_592];
+        let proof = Proof { bound_micro_usd: 10_500_000_001, duals };
+        let certificate = payment_chain::certificate(&batch, &rings, &proof);
+        let answer = clearing::Answer { rings: rings.to_vec(), ..clearing::Answer::default() };
+        let report = clearing::check(&batch.book, &batch.rules, batch.now, &answer).unwrap();
+        let nearest =
+            Missing { give: AssetKey(2), give_qty: amount(70), want: AssetKey(4), want_qty: amount(70) };
+        let unfilled =
+            [Unfilled { offer: OfferKey(11), reason: Reason::NoCounterOffer, nearest, bearable: None }];
+        let (certificate, unfilled) = (&certificate, &unfilled[..]);
+        let value = report.value;
+        clearings.keep(&Published { batch: &batch, rings: &rings, value, certificate, unfilled }).unwrap();
+        let hash = certificate_hash(certificate);
+        let mut all = String::new();
+        for name in FILES.into_iter().chain([REASONS]) {
+            let text = kept(&clearings, hash, name);
+            all += &format!("== {name}\n{}", String::from_utf8(text).unwrap());
+        }
+        assert_eq!(all, include_str!("clearings/golden.txt"));
+    }
+
+    #[test]
     fn what_was_handed_in_is_not_replaced_and_what_was_half_written_goes() {
         let dir = tempfile::tempdir().unwrap();
         let clearings = Clearings::beside(dir.path());
@@ -382,8 +395,7 @@ mod tests {
         let folder = dir.path().join("clearings");
         fs::write(folder.join(name(BatchId(7), hash)).join(REASONS), "as it was\n").unwrap();
         cleared(&clearings, &batch(7));
-        let kept = clearings.file(BatchId(7), hash, REASONS).unwrap().unwrap();
-        assert_eq!(kept, b"as it was\n");
+        assert_eq!(kept(&clearings, hash, REASONS), b"as it was\n");
         fs::create_dir(folder.join(".tmpX")).unwrap();
         clearings.tidy().unwrap();
         let left: Vec<_> = fs::read_dir(&folder).unwrap().map(|one| one.unwrap().file_name()).collect();
@@ -395,15 +407,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let clearings = Clearings::beside(dir.path());
         let (hash, ..) = cleared(&clearings, &batch(7));
-        let archive = || clearings.archive(BatchId(7), hash).unwrap().unwrap();
+        let archive = || bytes(clearings.archive(BatchId(7), hash).unwrap().unwrap());
         let (bytes, unpacked) = (archive(), tempfile::tempdir().unwrap());
         tar::Archive::new(bytes.as_slice()).unpack(unpacked.path()).unwrap();
         let folder = unpacked.path().join("batch-7");
         // Why offers were left out is their owners'.
         assert_eq!(fs::read_dir(&folder).unwrap().count(), FILES.len());
         for name in FILES {
-            let kept = clearings.file(BatchId(7), hash, name).unwrap();
-            assert_eq!(fs::read(folder.join(name)).ok(), kept, "{name}");
+            assert_eq!(fs::read(folder.join(name)).unwrap(), kept(&clearings, hash, name), "{name}");
         }
         assert_eq!(archive(), bytes);
     }
@@ -414,12 +425,30 @@ mod tests {
         let clearings = Clearings::beside(dir.path());
         let (hash, ..) = cleared(&clearings, &batch(1));
         assert!(clearings.has(BatchId(1), hash));
-        assert_eq!(clearings.file(BatchId(1), Hash::ZERO, "rings.csv").unwrap(), None);
+        assert!(clearings.file(BatchId(1), Hash::ZERO, "rings.csv").unwrap().is_none());
+        assert!(clearings.archive(BatchId(1), Hash::ZERO).unwrap().is_none());
         assert!(clearings.reasons(BatchId(2), hash).unwrap().is_empty());
         for number in 2..2 + KEPT as u64 {
             fs::create_dir(dir.path().join("clearings").join(name(BatchId(number), hash))).unwrap();
         }
-        clearings.forget().unwrap();
+        clearings.forget(KEPT_BYTES).unwrap();
         assert!(!clearings.has(BatchId(1), hash) && clearings.has(BatchId(2), hash));
+    }
+
+    #[test]
+    fn large_batches_push_older_ones_out_sooner_and_the_newest_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let clearings = Clearings::beside(dir.path());
+        let hashes = [1, 2, 3].map(|number| cleared(&clearings, &batch(number)).0);
+        let left =
+            || (1..).zip(hashes).filter(|(number, hash)| clearings.has(BatchId(*number), *hash)).count();
+        let files = FILES.into_iter().chain([REASONS]);
+        let newest = dir.path().join("clearings").join(name(BatchId(3), hashes[2]));
+        let one: u64 = files.map(|file| fs::metadata(newest.join(file)).unwrap().len()).sum();
+        for (most_bytes, expected) in [(4 * one, 3), (5 * one / 2, 2), (1, 1)] {
+            clearings.forget(most_bytes).unwrap();
+            assert_eq!(left(), expected, "{most_bytes}");
+        }
+        assert!(newest.exists());
     }
 }

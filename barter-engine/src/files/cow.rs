@@ -2,6 +2,7 @@
 //!
 //! The mapping, and what it leaves out, stands in `docs/FILES.md`.
 
+use super::reader::{ASSET_COLUMNS, OFFER_COLUMNS};
 use super::writer::{field, write_file};
 use super::{FileError, Reason, Source, tables::Table};
 use clearing::{Amount, Price};
@@ -171,7 +172,7 @@ fn write(out: &Path, orders: &[Order], mut imported: Imported) -> Result<Importe
         names.insert(token, name);
     }
     write_file(&dir.join("assets.csv"), |file| {
-        writeln!(file, "asset_id,decimals,ref_usd")?;
+        writeln!(file, "{}", ASSET_COLUMNS.join(","))?;
         for (token, name) in &names {
             let (decimals, price) = reference(&token.price).expect("orders without a price were left out");
             writeln!(file, "{},{decimals},{price}", field(name))?;
@@ -179,10 +180,7 @@ fn write(out: &Path, orders: &[Order], mut imported: Imported) -> Result<Importe
         Ok(())
     })?;
     write_file(&dir.join("offers.csv"), |file| {
-        writeln!(
-            file,
-            "offer_id,party,give_asset,give_qty,want_asset,want_qty,divisible,min_fill,valid_from,valid_until"
-        )?;
+        writeln!(file, "{}", OFFER_COLUMNS.join(","))?;
         for Order { id, sold, give, bought, want } in orders {
             let (offer, party) = (format!("O{id}"), format!("P{id}"));
             let (offer, party) = (field(&offer), field(&party));

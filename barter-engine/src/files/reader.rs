@@ -13,6 +13,23 @@ pub const MAX_ASSETS: usize = 100_000;
 /// The most offers of a book, and the most obligations of a file.
 pub const MAX_ROWS: usize = 2_000_000;
 
+/// The columns of a book's assets.
+pub(super) const ASSET_COLUMNS: [&str; 3] = ["asset_id", "decimals", "ref_usd"];
+
+/// The columns of a book's offers.
+pub(super) const OFFER_COLUMNS: [&str; 10] = [
+    "offer_id",
+    "party",
+    "give_asset",
+    "give_qty",
+    "want_asset",
+    "want_qty",
+    "divisible",
+    "min_fill",
+    "valid_from",
+    "valid_until",
+];
+
 /// A book with the names that its files use.
 ///
 /// Keys are places in the sorted names (offers: by `valid_from`, then name, so that the smaller key is the older
@@ -46,6 +63,11 @@ impl NamedBook {
         let place = usize::try_from(u64::from_be_bytes([a, b, c, d, e, f, g, h])).ok();
         let known = place.filter(|_| front == [0; 12]).and_then(|at| self.parties.get(at));
         known.map_or("", String::as_str)
+    }
+
+    /// A number per asset, in the order of the book, with the asset's name.
+    pub fn by_asset<'a>(&'a self, numbers: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
+        self.assets.iter().map(String::as_str).zip(numbers.iter().copied())
     }
 
     /// The asset of this name.
@@ -101,7 +123,7 @@ fn read_assets(
     malformed: Malformed,
     skipped: &mut SkippedRows,
 ) -> Result<BTreeMap<String, Asset>, FileError> {
-    let mut table = Table::new(source, &["asset_id", "decimals", "ref_usd"], MAX_ASSETS)?;
+    let mut table = Table::new(source, &ASSET_COLUMNS, MAX_ASSETS)?;
     let mut named: BTreeMap<String, Asset> = BTreeMap::new();
     each_row(&mut table, malformed, skipped, |table| {
         let id = table.identifier("asset_id")?;
@@ -148,19 +170,7 @@ fn read_offers(
     malformed: Malformed,
     skipped: &mut SkippedRows,
 ) -> Result<NamedBook, FileError> {
-    const COLUMNS: [&str; 10] = [
-        "offer_id",
-        "party",
-        "give_asset",
-        "give_qty",
-        "want_asset",
-        "want_qty",
-        "divisible",
-        "min_fill",
-        "valid_from",
-        "valid_until",
-    ];
-    let mut table = Table::new(source, &COLUMNS, MAX_ROWS)?;
+    let mut table = Table::new(source, &OFFER_COLUMNS, MAX_ROWS)?;
     let mut seen = BTreeSet::new();
     let mut parties: BTreeMap<String, Members> = BTreeMap::new();
     let mut offers: Vec<(String, Offer)> = Vec::new();

@@ -1,9 +1,10 @@
 //! Writes answers. The same answer gives the same bytes.
 
-use super::{FileError, NamedBook, Reason, Skipped, SkippedRows, explained::ring_name};
+use super::reader::{ASSET_COLUMNS, OFFER_COLUMNS};
+use super::{FileError, NamedBook, Reason, Skipped, SkippedRows};
 use crate::netting::{Netting, Obligations};
-use crate::{Clearing, Reason as Why};
-use clearing::{Amount, Band, Rules, UsdValue};
+use crate::{Clearing, Reason as Why, Unfilled};
+use clearing::{Amount, Band, Book, Names, Ring, Rules, UsdValue};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::{
@@ -16,16 +17,62 @@ use std::{
 /// Decimal places of USD in files.
 pub(super) const USD_PLACES: u8 = 6;
 
-/// Writes `rings.csv`: ring_id, pos, offer_id, give_qty.
+/// Writes `assets.csv`, as it is read.
 ///
 /// # Errors
 /// [`Reason::Io`].
-pub fn write_rings(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+pub fn write_assets(path: &Path, names: &impl Names, book: &Book) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "{}", ASSET_COLUMNS.join(","))?;
+        for asset in book.assets() {
+            writeln!(file, "{},{},{}", field(&names.asset(asset.key)), asset.decimals, asset.reference)?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes `offers.csv`, as it is read.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_offers(path: &Path, names: &impl Names, book: &Book) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "{}", OFFER_COLUMNS.join(","))?;
+        for offer in book.offers() {
+            writeln!(
+                file,
+                "{},{},{},{},{},{},{},{},{},{}",
+                field(&names.offer(offer.key)),
+                field(&names.party(offer.party)),
+                field(&names.asset(offer.give)),
+                offer.give_qty,
+                field(&names.asset(offer.want)),
+                offer.want_qty,
+                u8::from(offer.divisible),
+                offer.min_fill,
+                offer.valid_from,
+                offer.valid_until,
+            )?;
+        }
+        Ok(())
+    })
+}
+
+/// Writes `rings.csv`: ring_id (the ring at this place, from 0, is `called` so), pos, offer_id, give_qty.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_rings(
+    path: &Path,
+    names: &impl Names,
+    rings: &[Ring],
+    called: impl Fn(usize) -> String,
+) -> Result<(), FileError> {
     write_file(path, |file| {
         writeln!(file, "ring_id,pos,offer_id,give_qty")?;
-        for (at, ring) in clearing.answer.rings.iter().enumerate() {
+        for (at, ring) in rings.iter().enumerate() {
             for (leg, pos) in ring.legs.iter().zip(0..) {
-                writeln!(file, "{},{pos},{},{}", ring_name(at), field(book.offer_name(leg.offer)), leg.give)?;
+                writeln!(file, "{},{pos},{},{}", called(at), field(&names.offer(leg.offer)), leg.give)?;
             }
         }
         Ok(())
@@ -51,16 +98,19 @@ pub fn write_prices(path: &Path, book: &NamedBook, clearing: &Clearing) -> Resul
     })
 }
 
-/// Writes `duals.csv`: asset_id, dual, the numbers that prove a bound, with nine decimals.
+/// Writes `duals.csv`: asset_id, dual, the numbers that prove a bound, with nine decimals. Those left out are zero.
 ///
 /// # Errors
 /// [`Reason::Io`].
-pub fn write_duals(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+pub fn write_duals<'a>(
+    path: &Path,
+    duals: impl IntoIterator<Item = (&'a str, u64)>,
+) -> Result<(), FileError> {
     write_file(path, |file| {
         writeln!(file, "asset_id,dual")?;
-        for (asset, dual) in book.book.assets().iter().zip(&clearing.duals) {
+        for (asset, dual) in duals {
             let (whole, part) = (dual / clearing::DUAL_WHOLE, dual % clearing::DUAL_WHOLE);
-            writeln!(file, "{},{whole}.{part:09}", field(book.asset_name(asset.key)))?;
+            writeln!(file, "{},{whole}.{part:09}", field(asset))?;
         }
         Ok(())
     })
@@ -71,23 +121,23 @@ pub fn write_duals(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result
 ///
 /// # Errors
 /// [`Reason::Io`].
-pub fn write_unfilled(path: &Path, book: &NamedBook, clearing: &Clearing) -> Result<(), FileError> {
+pub fn write_unfilled(path: &Path, names: &impl Names, unfilled: &[Unfilled]) -> Result<(), FileError> {
     write_file(path, |file| {
         writeln!(
             file,
             "offer_id,reason,too_dear_ppm,bearable_want_qty,nearest_give,nearest_want,nearest_give_qty,nearest_want_qty"
         )?;
-        for offer in &clearing.unfilled {
+        for offer in unfilled {
             let ppm =
                 if let Why::LimitTooFar { ppm } = offer.reason { ppm.to_string() } else { String::new() };
             writeln!(
                 file,
                 "{},{},{ppm},{},{},{},{},{}",
-                field(book.offer_name(offer.offer)),
+                field(&names.offer(offer.offer)),
                 offer.reason.name(),
                 offer.bearable.map(|units| units.to_string()).unwrap_or_default(),
-                field(book.asset_name(offer.nearest.give)),
-                field(book.asset_name(offer.nearest.want)),
+                field(&names.asset(offer.nearest.give)),
+                field(&names.asset(offer.nearest.want)),
                 offer.nearest.give_qty,
                 offer.nearest.want_qty,
             )?;
@@ -170,7 +220,7 @@ pub fn write_summary(
         offers: book.book.offers().len(),
         offers_filled: clearing.report.given.len(),
         live_offers: clearing.stats.live_offers,
-        band: number(share(rules.band)),
+        band: share(rules.band),
         max_assets: rules.max_assets,
         now,
         candidate_rings: clearing.stats.candidates,
@@ -191,8 +241,16 @@ pub fn rounded_up(value: UsdValue, places: u8) -> String {
     UsdValue::from_raw(up).display(places)
 }
 
-fn share(band: Band) -> String {
-    Amount::new(u128::from(band.ppm())).expect("a band is at most a million ppm").display(6)
+/// A band as a share: `0.020000` is 2 %.
+#[must_use]
+pub fn share(band: Band) -> Box<RawValue> {
+    micro(u128::from(band.ppm()))
+}
+
+/// So many millionths of a dollar, or of a whole, as a JSON number with six decimals.
+#[must_use]
+pub fn micro(millionths: u128) -> Box<RawValue> {
+    number(format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000))
 }
 
 /// A JSON number with exactly these digits.
@@ -276,7 +334,11 @@ pub(super) fn field(text: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
+/// Writes a value as JSON, a field per line.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FileError> {
     write_file(path, |file| {
         serde_json::to_writer_pretty(&mut *file, value)?;
         writeln!(file)

@@ -91,12 +91,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     };
     let clearing = barter_engine::clear(&book.book, &rules, now, &options);
 
-    files::write_rings(&args.out.join("rings.csv"), &book, &clearing)?;
+    files::write_rings(&args.out.join("rings.csv"), &book, &clearing.answer.rings, files::ring_name)?;
     let explained = explain_answer(&book.book, &rules, now, &clearing.answer)
         .map_err(|faults| anyhow!("the answer does not prove itself: {faults:?}"))?;
     files::write_explanations(&args.out.join("rings.json"), &book, &explained)?;
-    files::write_duals(&args.out.join("duals.csv"), &book, &clearing)?;
-    files::write_unfilled(&args.out.join("unfilled.csv"), &book, &clearing)?;
+    files::write_duals(&args.out.join("duals.csv"), book.by_asset(&clearing.duals))?;
+    files::write_unfilled(&args.out.join("unfilled.csv"), &book, &clearing.unfilled)?;
     if mode == Mode::Uniform {
         files::write_prices(&args.out.join("prices.csv"), &book, &clearing)?;
     }

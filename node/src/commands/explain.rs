@@ -145,7 +145,7 @@ mod tests {
         let found = clear(&book.book, &rules, 0, &Options::default());
         let skipped = files::Skipped::default();
         files::write_summary(&path("summary.json"), &book, &rules, 0, &found, &skipped).unwrap();
-        files::write_rings(&path("rings.csv"), &book, &found).unwrap();
+        files::write_rings(&path("rings.csv"), &book, &found.answer.rings, files::ring_name).unwrap();
         let tell = |ring: &str| {
             let file = |name| path(name).to_string_lossy().into_owned();
             let (assets, offers, clearing) = (file("assets.csv"), file("offers.csv"), file(""));
