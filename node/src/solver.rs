@@ -55,13 +55,13 @@ pub(crate) struct Proposal {
 }
 
 /// Chooses rings of which no two share an offer, and none has both an offer that waits for signatures and one that
-/// stays apart from such. Where they compete, the ring that counts more by `weights` wins. `find` gives the rings of a book. `None` when
-/// there is no ring.
+/// stays apart from such. Where they compete, the ring that counts more by `weights` wins. `find` gives the rings of a book,
+/// and `proof` is asked for at the end. `None` when there is no ring.
 ///
 /// A clearing that does not hold by the exact check is never proposed.
 pub(crate) fn propose(
     batch: &OpenBatch,
-    proof: &Proof,
+    proof: impl FnOnce() -> Proof,
     weights: &Weights,
     find: impl Fn(&Book) -> Vec<Ring>,
 ) -> Option<Proposal> {
@@ -97,7 +97,7 @@ pub(crate) fn propose(
             |faults| tracing::error!(batch = %batch.batch, "the rings found do not hold: {faults:?}"),
         )
         .ok()?;
-    let certificate = certificate(batch, &answer.rings, proof);
+    let certificate = certificate(batch, &answer.rings, &proof());
     Some(Proposal { answer, value: report.value, certificate })
 }
 
@@ -149,17 +149,21 @@ pub(crate) fn find(
     barter_engine::clear(book, &batch.rules, batch.now, &options).answer.rings
 }
 
-/// The engine's proof of what no clearing of the batch can pass. It rests on the duals alone, so that whoever has them need
-/// not believe anything else; they need no rings, so none are looked for.
-pub(crate) fn certify(batch: &OpenBatch) -> Proof {
+/// The engine's duals for the batch. They need no rings, so none are looked for.
+pub(crate) fn duals(batch: &OpenBatch) -> Vec<u64> {
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
         stop: Some(&|| true),
         ..Options::default()
     };
+    barter_engine::clear(&batch.book, &batch.rules, batch.now, &options).duals
+}
+
+/// The proof of what no clearing of the batch can pass. It rests on the duals alone, so that whoever has them need not
+/// believe anything else; without any the bound is what all offers are worth, which holds as well.
+pub(crate) fn proof(batch: &OpenBatch, duals: Vec<u64>) -> Proof {
     let OpenBatch { book, rules, now, .. } = batch;
-    let duals = barter_engine::clear(book, rules, *now, &options).duals;
     let bound = clearing::bound(book, rules, *now, &Prices::default(), &duals);
     let bound_micro_usd = bound.floor_to(6).map_or(u128::MAX, |floor| floor.saturating_add(1));
     Proof { bound_micro_usd, duals }
@@ -229,7 +233,7 @@ mod tests {
     fn solve_with(batch: &OpenBatch, weights: &Weights) -> Vec<Vec<u64>> {
         let never = || false;
         let find = |book: &Book| find(book, batch, weights, &never);
-        let proposal = propose(batch, &certify(batch), weights, find);
+        let proposal = propose(batch, || proof(batch, duals(batch)), weights, find);
         let rings = proposal.map(|proposal| {
             assert!(proposal.value.floor_to(6).unwrap() <= proposal.certificate.bound_micro_usd());
             proposal.answer.rings
@@ -249,6 +253,39 @@ mod tests {
     fn jute_for_diesel_for_wheat_closes_one_ring() {
         let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600)];
         assert_eq!(solve(&batch(offers, &[], &[])), [[1, 2, 3]]);
+    }
+
+    #[test]
+    fn a_proof_that_was_cut_short_still_bounds_the_clearing() {
+        // A fourth offer that nobody can serve is worth something only where no duals say otherwise.
+        let offers =
+            vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600), offer(4, 1, 2, 9_000)];
+        let batch = batch(offers, &[], &[]);
+        let find = |book: &Book| find(book, &batch, &Weights::new(), &|| false);
+        let bounds = [duals(&batch), Vec::new()].map(|duals| {
+            let proposal = propose(&batch, || proof(&batch, duals), &Weights::new(), find).unwrap();
+            let bound = proposal.certificate.bound_micro_usd();
+            assert!(proposal.value.floor_to(6).unwrap() <= bound);
+            bound
+        });
+        assert!(bounds[0] < bounds[1], "{bounds:?}");
+    }
+
+    #[test]
+    fn a_certificate_is_named_only_where_its_files_are_kept() {
+        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600)];
+        let batch = batch(offers, &[], &[]);
+        let find = |book: &Book| find(book, &batch, &Weights::new(), &|| false);
+        let proposal = propose(&batch, || proof(&batch, Vec::new()), &Weights::new(), find).unwrap();
+        let Payload::SubmitCertified { certificate, rings, declared_micro_usd, bound_micro_usd, .. } =
+            proposal.payload(&batch, true)
+        else {
+            panic!("the files are kept")
+        };
+        assert_eq!(certificate, certificate_hash(&proposal.certificate));
+        let plain =
+            Payload::SubmitClearing { batch: batch.batch, declared_micro_usd, bound_micro_usd, rings };
+        assert_eq!(proposal.payload(&batch, false), plain);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -42,9 +43,10 @@ impl Solving {
             .spawn({
                 let stop = stop.clone();
                 move || {
+                    let mut certifier = Certifier::default();
                     while !stop.load(Ordering::Acquire) {
                         let beat = house.pulse.wait(0, Duration::ZERO);
-                        solve(&house, &stage, &clearings);
+                        solve(&house, &stage, &clearings, &mut certifier);
                         house.pulse.wait(beat, PATIENCE);
                     }
                 }
@@ -62,20 +64,46 @@ impl Solving {
     }
 }
 
+/// Finds the duals of certificates on a thread of its own, beside the search for rings, for one batch at a time.
+#[derive(Default)]
+struct Certifier {
+    running: Option<JoinHandle<()>>,
+}
+
+impl Certifier {
+    /// Begins with a batch; the duals come, or nothing does when those of an earlier batch are still being looked for.
+    fn begin(&mut self, batch: &Arc<OpenBatch>) -> Receiver<Vec<u64>> {
+        let (tell, told) = mpsc::channel();
+        if self.running.as_ref().is_none_or(JoinHandle::is_finished) {
+            let batch = Arc::clone(batch);
+            // Who no longer waits does not hear it.
+            let run = move || drop(tell.send(solver::duals(&batch)));
+            let begun = thread::Builder::new().name("certificate".to_owned()).spawn(run);
+            self.running = begun.inspect_err(|error| tracing::error!("no thread for duals: {error}")).ok();
+        }
+        told
+    }
+}
+
 /// Answers the batch that is open, if it has not yet.
-fn solve(house: &House, stage: &Stage, clearings: &Clearings) {
+fn solve(house: &House, stage: &Stage, clearings: &Clearings, certifier: &mut Certifier) {
     let done = house.tempo.solved.load(Ordering::Acquire);
     let window = house.read(SubChain::Payment, view::window);
     if window.is_none_or(|window| window.batch.0 <= done) {
         return;
     }
-    let Some(batch) = house.read(SubChain::Payment, view::open_batch) else { return };
+    let Some(batch) = house.read(SubChain::Payment, view::open_batch).map(Arc::new) else { return };
     let begun = Instant::now();
     let late = || begun.elapsed() >= TIME;
-    let proof = solver::certify(&batch);
+    let duals = certifier.begin(&batch);
+    // What is not there in time is left out; the bound is then larger, and holds.
+    let proof = || {
+        let found = duals.recv_timeout(TIME.saturating_sub(begun.elapsed()));
+        solver::proof(&batch, found.unwrap_or_default())
+    };
     let weights = weights(house, &batch);
     let find = |book: &_| solver::find(book, &batch, &weights, &late);
-    if let Some(proposal) = solver::propose(&batch, &proof, &weights, find) {
+    if let Some(proposal) = solver::propose(&batch, proof, &weights, find) {
         let published = Published {
             batch: &batch,
             rings: &proposal.answer.rings,
