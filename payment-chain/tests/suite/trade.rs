@@ -115,6 +115,26 @@ fn whoever_signed_in_vain_is_known_until_a_contract_of_his_executes() {
 }
 
 #[test]
+fn an_offer_in_two_rings_of_one_contract_came_back_once() {
+    let mut stage = Stage::new();
+    let mut offers = Vec::new();
+    for (at, party) in TRADERS.into_iter().enumerate() {
+        stage.vouch(party, GOODS[at], t(400));
+        // Neither ring brings as much as each asks for at least, so they stand or fall together.
+        let mut terms = indicative(terms(GOODS[at], t(400), GOODS[(at + 1) % 5], t(400)));
+        terms.min_fill = t(300);
+        offers.push(stage.post(party, terms).unwrap());
+    }
+    stage.run_to_its_batch();
+    stage.clear(vec![even_ring(&offers, t(100)), even_ring(&offers, t(200))]);
+    let contract = stage.last_contract();
+    assert_eq!(view::contract(&stage.state, contract).unwrap().rings.len(), 2);
+    stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
+    stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
+    assert_eq!(view::returned_offers(&stage.state, 100).into_iter().collect::<Vec<_>>(), [(offers[0], 1)]);
+}
+
+#[test]
 fn who_lets_two_contracts_lapse_within_ninety_days_is_confined_to_binding_offers() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Indicative, t(400));

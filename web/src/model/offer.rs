@@ -207,17 +207,18 @@ impl Model<'_> {
         batches::table.filter(batches::id.eq(id)).select(Batch::as_select()).first(self.connection).optional()
     }
 
-    /// The last batch that was cleared with a certificate.
+    /// The last batch of which a clearing was taken, if that came with a certificate.
     ///
     /// # Errors
     /// When the query fails.
     pub fn last_certified(&mut self) -> QueryResult<Option<Batch>> {
         batches::table
-            .filter(batches::certificate.is_not_null())
+            .filter(batches::solver.is_not_null())
             .order(batches::id.desc())
             .select(Batch::as_select())
             .first(self.connection)
             .optional()
+            .map(|last| last.filter(|batch: &Batch| batch.certificate.is_some()))
     }
 
     /// What solvers handed in for a batch, in order.

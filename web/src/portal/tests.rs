@@ -987,6 +987,32 @@ fn whoever_was_left_out_reads_why_and_opens_the_amendment_that_would_have_done()
 }
 
 #[test]
+fn a_clearing_without_a_certificate_is_its_solvers_word_and_an_older_one_explains_nothing_of_it() {
+    run(async {
+        let stage = Stage::new();
+        stage.offer("Dhaka Mills", (JUTE, 50_000), (COFFEE, 20_000), Commitment::Indicative);
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear();
+        let mut browser = Browser::new(&stage).await;
+        browser.sign_in("Dhaka Mills").await;
+        let left_out = "Why was it left out of the last batch?";
+        assert!(browser.get("/offers/1").await.body.contains(left_out));
+        stage.offers_of_a_ring(Commitment::Indicative);
+        stage.clear_uncertified();
+        let page = browser.get("/offers/1").await;
+        assert!(!page.body.contains(left_out), "{}", page.body);
+        let list = browser.get("/batches").await;
+        let last = between(&list.body, "href=\"/batches/", "\"").unwrap();
+        let page = browser.get(&format!("/batches/{last}")).await;
+        assert!(page.body.contains(&format!("Batch {last} cleared")), "{}", page.body);
+        assert!(page.body.contains("without a certificate"), "{}", page.body);
+        assert!(!page.body.contains("Prove it yourself"), "{}", page.body);
+        let archive = browser.get(&format!("/batches/{last}/certificate")).await;
+        assert_eq!(archive.status, StatusCode::NOT_FOUND);
+    });
+}
+
+#[test]
 fn whoever_wants_coffee_is_told_what_to_give_for_it_and_what_he_has_comes_first() {
     run(async {
         let stage = Stage::new();

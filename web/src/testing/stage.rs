@@ -21,9 +21,9 @@ use ledger::{
     AccountKey, Application, Engine, Genesis, Height, Ledger, LocalEngine, Options, Refusal, Scope, SubChain,
     Timestamp, relay,
 };
-use payment_chain::PaymentChain;
 use payment_chain::model::{AssetId, Commitment, OfferTerms};
 use payment_chain::payload::SubmittedRing;
+use payment_chain::{Payload, PaymentChain};
 use vocabulary::{Role, Roles, Standing, ToParty};
 
 use super::story::{account, amount, key};
@@ -381,6 +381,15 @@ impl Stage {
 
     /// Time passes until a batch with rings has been cleared by the solver, at most 60 blocks.
     pub(crate) fn clear(&self) {
+        self.clear_with(true);
+    }
+
+    /// The same by a solver that could not keep its certificate's files, and so names none.
+    pub(crate) fn clear_uncertified(&self) {
+        self.clear_with(false);
+    }
+
+    fn clear_with(&self, certified: bool) {
         for _ in 0..60 {
             self.tick();
             let Some(batch) = self.app.chains.payment.view(payment_chain::view::open_batch) else { continue };
@@ -400,13 +409,14 @@ impl Stage {
             let unfilled = barter_engine::unfilled_beside(book, rules, batch.now, rings);
             let published =
                 Published { batch: &batch, rings, value, certificate: &certificate, unfilled: &unfilled };
-            Clearings::beside(&self.app.settings.files_dir).keep(&published).unwrap();
-            let payload = payment_chain::Payload::SubmitCertified {
-                batch: batch.batch,
-                declared_micro_usd: value.floor_to(6).unwrap(),
-                bound_micro_usd,
-                certificate: payment_chain::certificate_hash(&certificate),
-                rings: rings.iter().map(SubmittedRing::from).collect(),
+            let (batch, declared_micro_usd) = (batch.batch, value.floor_to(6).unwrap());
+            let rings = rings.iter().map(SubmittedRing::from).collect();
+            let payload = if certified {
+                Clearings::beside(&self.app.settings.files_dir).keep(&published).unwrap();
+                let certificate = payment_chain::certificate_hash(&certificate);
+                Payload::SubmitCertified { batch, declared_micro_usd, bound_micro_usd, certificate, rings }
+            } else {
+                Payload::SubmitClearing { batch, declared_micro_usd, bound_micro_usd, rings }
             };
             self.act("Matcher", SubChain::Payment, &payload).unwrap();
             for _ in 0..4 {
