@@ -10,6 +10,7 @@ use crate::api::token::{self, LIFETIME_S, SCOPES};
 use crate::app::{Posted, Shared};
 use crate::error::WebError;
 use crate::form::Form;
+use crate::language::Lang;
 use crate::model::Model;
 use crate::page::{self, Page};
 use crate::session::Visitor;
@@ -98,7 +99,7 @@ async fn shared(request: HttpRequest, visitor: Visitor, app: Shared) -> Result<H
                     rows.push(SettlementRow {
                         id: settlement.id.clone(),
                         when: show::date_time(settlement.at_ms),
-                        state: release.words(),
+                        state: release.words(Lang::English),
                         settled: release.may_leave(),
                         party: name(&grant.by_party),
                         gave: gave.join(", "),

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::app::{App, Shared};
 use crate::db::AnyConnection;
 use crate::error::WebError;
+use crate::language::Lang;
 use crate::model::Model;
 use crate::model::chain::Block;
 use crate::model::column::integer;
@@ -80,7 +81,8 @@ impl BlockRow {
 /// How sure a record is, in words.
 fn grade(app: &App, chain: SubChain, height: i64, signatures: i64) -> String {
     let signed = show::counted(usize::try_from(signatures).unwrap_or(0), "validator", "validators");
-    let sure = confidence(app, chain, height).map_or_else(String::new, |sure| format!("; {}", sure.words()));
+    let sure = confidence(app, chain, height)
+        .map_or_else(String::new, |sure| format!("; {}", sure.words(Lang::English)));
     format!("signed by {signed}{sure}")
 }
 
@@ -332,7 +334,7 @@ fn on_record(app: &App, connection: &mut AnyConnection, hash: Hash) -> Result<Ve
         what,
         chain: chain.name(),
         height,
-        sure: confidence(app, chain, height).map_or_else(String::new, |sure| sure.words()),
+        sure: confidence(app, chain, height).map_or_else(String::new, |sure| sure.words(Lang::English)),
     };
     let mut found = Vec::new();
     if let Some(block) = model.block_by_hash(hash)? {

@@ -1,5 +1,9 @@
 //! The languages of the interface. Terms that are signed are always English; translations only inform.
 
+mod arabic;
+
+use arabic::ARABIC;
+
 /// A language of the interface.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
@@ -65,69 +69,34 @@ impl Lang {
             Lang::Arabic => ARABIC.iter().find(|(key, _)| *key == english).map_or(english, |(_, said)| said),
         }
     }
-}
 
-/// What the frame of every page and the ring page say.
-const ARABIC: &[(&str, &str)] = &[
-    ("Skip to the content", "انتقل إلى المحتوى"),
-    ("Main", "الرئيسية"),
-    ("Home", "الرئيسية"),
-    ("Market", "السوق"),
-    ("My goods", "بضائعي"),
-    ("My offers", "عروضي"),
-    ("Deals", "الصفقات"),
-    ("History", "السجل"),
-    ("Admissions", "القبول"),
-    ("Requests", "الطلبات"),
-    ("Supervision", "الرقابة"),
-    ("Records", "السجلات"),
-    ("to do", "بانتظارك"),
-    ("Sign in", "تسجيل الدخول"),
-    ("Sign out", "تسجيل الخروج"),
-    ("Sign up", "إنشاء حساب"),
-    ("Check a receipt", "تحقق من إيصال"),
-    (
-        "Nothing moves unless everyone signs; then everything moves at once.",
-        "لا يتحرك شيء ما لم يوقّع الجميع؛ ثم يتحرك كل شيء دفعة واحدة.",
-    ),
-    (
-        "This is a demonstration: companies, goods and prices are made up, and programs play the other parties.",
-        "هذا عرض توضيحي: الشركات والبضائع والأسعار مختلقة، وتقوم برامج بدور الأطراف الأخرى.",
-    ),
-    ("Demonstration", "عرض توضيحي"),
-    ("Your side of it", "جانبك من الصفقة"),
-    ("You give", "تعطي"),
-    ("You get", "تأخذ"),
-    ("Your rate", "سعر مقايضتك"),
-    ("Your limit", "حدّك"),
-    ("Better than your limit", "أفضل من حدّك"),
-    ("Reference value", "القيمة المرجعية"),
-    ("Delivery", "التسليم"),
-    ("Read the terms and sign", "اقرأ الشروط ووقّع"),
-    ("Decline", "ارفض"),
-    ("How sure is it?", "ما مدى اليقين؟"),
-    ("Checks passed", "الفحوص"),
-    ("Cleared within", "المقاصة ضمن"),
-    ("Confirmations", "التأكيدات"),
-    ("What each gives and gets", "ما يعطيه كلٌّ وما يأخذه"),
-    ("Company", "الشركة"),
-    ("Gives", "تعطي"),
-    ("To", "إلى"),
-    ("Gets", "تأخذ"),
-    ("Rate", "السعر"),
-    ("At reference", "بالسعر المرجعي"),
-    ("Against reference", "مقابل المرجع"),
-    ("What was checked", "ما جرى فحصه"),
-    ("Quantities", "الكميات"),
-    ("Limits", "الحدود"),
-    ("Fairness", "الإنصاف"),
-    ("Offers", "العروض"),
-    ("Standing", "الأهلية"),
-    ("Sanctions", "العقوبات"),
-    ("Deadline", "المهلة"),
-    ("all or none", "الكل أو لا شيء"),
-    ("You", "أنت"),
-];
+    /// A sentence in this language, with `values` for its gaps, which are written `{}`. In a script that runs the other way
+    /// each value keeps its own direction.
+    #[must_use]
+    pub fn fill(self, english: &str, values: &[&str]) -> String {
+        let mut values = values.iter();
+        let mut parts = self.say(english).split("{}");
+        let mut said = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let value = values.next().copied().unwrap_or_default();
+            match self {
+                Lang::English => said.push_str(value),
+                Lang::Arabic => said.extend(["\u{2068}", value, "\u{2069}"]),
+            }
+            said.push_str(part);
+        }
+        said
+    }
+
+    /// A small number: a word where that is simple.
+    #[must_use]
+    pub fn word(self, count: usize) -> String {
+        match self {
+            Lang::English => crate::show::word(count),
+            Lang::Arabic => count.to_string(),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -138,5 +107,21 @@ mod tests {
         assert_eq!(Lang::Arabic.say("Market"), "السوق");
         assert_eq!(Lang::Arabic.say("Zirconium"), "Zirconium");
         assert_eq!(Lang::English.say("Market"), "Market");
+    }
+
+    #[test]
+    fn values_keep_their_direction_in_a_sentence_that_runs_the_other_way() {
+        let said = |lang: Lang| lang.fill("Signed by {} of {}", &["2", "5"]);
+        assert_eq!(said(Lang::English), "Signed by 2 of 5");
+        assert_eq!(said(Lang::Arabic), "وقّع \u{2068}2\u{2069} من \u{2068}5\u{2069}");
+    }
+
+    #[test]
+    fn every_translation_is_the_only_one_and_has_the_gaps_of_its_sentence() {
+        let keys: std::collections::BTreeSet<&str> = ARABIC.iter().map(|(english, _)| *english).collect();
+        assert_eq!(keys.len(), ARABIC.len());
+        for (english, said) in ARABIC {
+            assert_eq!(english.matches("{}").count(), said.matches("{}").count(), "{english}");
+        }
     }
 }

@@ -86,6 +86,12 @@ impl Page {
         self.lang.say(english)
     }
 
+    /// A sentence in the page's language, with values for its gaps.
+    #[must_use]
+    pub fn fill(&self, english: &str, values: &[&str]) -> String {
+        self.lang.fill(english, values)
+    }
+
     /// The frame with one line more above the content.
     #[must_use]
     pub fn notice(mut self, text: impl Into<String>) -> Page {

@@ -3,6 +3,8 @@
 
 use askama::Template;
 
+use crate::language::Lang;
+
 /// How a party stands in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
@@ -89,6 +91,9 @@ struct Arrow {
 #[derive(Template)]
 #[template(path = "ring.html")]
 pub struct RingPicture {
+    lang: Lang,
+    /// What the last party's leg brings about, in words.
+    closing: String,
     corners: Vec<Corner>,
     nodes: Vec<Node>,
     arrows: Vec<Arrow>,
@@ -117,7 +122,7 @@ impl RingPicture {
     /// Draws `corners`, two to six, each giving to the next and the last to the first. The reader, if among them, is
     /// turned to the top. Arrows run against the clock, so that what is given leaves to the left.
     #[must_use]
-    pub fn new(mut corners: Vec<Corner>, middle: Middle) -> RingPicture {
+    pub fn new(mut corners: Vec<Corner>, middle: Middle, lang: Lang) -> RingPicture {
         if let Some(mine) = corners.iter().position(|corner| corner.you) {
             corners.rotate_left(mine);
         }
@@ -127,19 +132,29 @@ impl RingPicture {
         let angle = |place: usize| top - step * f64::from(u32::try_from(place).unwrap_or(0));
         let nodes: Vec<Node> =
             corners.iter().enumerate().map(|(place, corner)| node(corner, angle(place))).collect();
-        let arrows: Vec<Arrow> =
-            corners.iter().enumerate().map(|(place, corner)| arrow(corner, angle(place), step)).collect();
-        let summary = corners
+        let arrows: Vec<Arrow> = corners
             .iter()
-            .map(|corner| {
-                format!("{} gives {} {} to {}", corner.name, corner.quantity, corner.goods, corner.to)
-            })
-            .collect::<Vec<_>>()
-            .join("; ");
+            .enumerate()
+            .map(|(place, corner)| arrow(corner, angle(place), step, lang))
+            .collect();
+        let summary =
+            corners.iter().map(|corner| corner.told(&corner.quantity, lang)).collect::<Vec<_>>().join("; ");
         let has_declined = corners.iter().any(|corner| corner.mark == Mark::Declined);
         let (top, bottom) = extent(&nodes, &arrows);
         let view = format!("0 {top:.0} 660 {:.0}", bottom - top);
-        RingPicture { corners, nodes, arrows, middle, summary, view, has_declined }
+        let closing = lang.fill("… which closes the ring: {}, {}.", &[&middle.total, &middle.legs]);
+        RingPicture { lang, closing, corners, nodes, arrows, middle, summary, view, has_declined }
+    }
+
+    fn t<'a>(&self, english: &'a str) -> &'a str {
+        self.lang.say(english)
+    }
+}
+
+impl Corner {
+    /// What it does in the ring, with so much of its goods, as a sentence.
+    fn told(&self, quantity: &str, lang: Lang) -> String {
+        lang.fill("{} gives {} {} to {}", &[&self.name, quantity, &self.goods, &self.to])
     }
 }
 
@@ -185,7 +200,7 @@ fn node(corner: &Corner, angle: f64) -> Node {
     }
 }
 
-fn arrow(corner: &Corner, from: f64, step: f64) -> Arrow {
+fn arrow(corner: &Corner, from: f64, step: f64, lang: Lang) -> Arrow {
     // The gap that a node and some air take from the arc.
     let gap = (NODE + 14.0) / ((RADIUS_X + RADIUS_Y) / 2.0);
     let to = from - step;
@@ -233,7 +248,7 @@ fn arrow(corner: &Corner, from: f64, step: f64) -> Arrow {
         anchor,
         goods: corner.goods.clone(),
         detail: format!("{} · {}", corner.quantity, corner.value),
-        title: format!("{} gives {} {} to {}", corner.name, corner.exact, corner.goods, corner.to),
+        title: corner.told(&corner.exact, lang),
     }
 }
 
@@ -262,7 +277,7 @@ mod tests {
             let corners =
                 (0..count).map(|n| corner(["BD", "PK", "AZ", "KZ", "VN", "ET"][n], n == 1)).collect();
             let middle = Middle { total: "$ 1.86 M".to_owned(), legs: "all or none".to_owned() };
-            let picture = RingPicture::new(corners, middle);
+            let picture = RingPicture::new(corners, middle, Lang::English);
             assert!(picture.nodes[0].corner.you, "{count}");
             assert_eq!((picture.nodes[0].x.as_str(), picture.nodes[0].y.as_str()), ("330.0", "84.0"));
             assert_eq!(picture.arrows.len(), count);
@@ -277,7 +292,8 @@ mod tests {
         let mut hostile = corner("BD", true);
         hostile.goods = "</text><script>alert(1)</script>".to_owned();
         let middle = Middle { total: String::new(), legs: String::new() };
-        let drawn = RingPicture::new(vec![hostile, corner("PK", false)], middle).render().unwrap();
+        let drawn =
+            RingPicture::new(vec![hostile, corner("PK", false)], middle, Lang::English).render().unwrap();
         assert!(!drawn.contains("<script>"));
     }
 }

@@ -195,6 +195,14 @@ pub fn short(hash: &str) -> String {
     if hash.len() > 12 && hash.is_ascii() { format!("{}…", &hash[..10]) } else { hash.to_owned() }
 }
 
+/// As a sentence of its own: with a capital and a full stop.
+#[must_use]
+pub fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).chain(['.']).collect()
+}
+
 /// One or many: `1 party`, `5 parties`.
 #[must_use]
 pub fn counted(count: usize, one: &str, many: &str) -> String {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::App;
+use crate::language::Lang;
 
 /// How sure a record is by what this node has seen, which grows as one watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,20 +36,21 @@ pub(crate) fn confidence(app: &App, chain: SubChain, height: i64) -> Option<Conf
 
 impl Confidence {
     /// In words.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn words(&self, lang: Lang) -> String {
         let Confidence { weight, total, one_operator, halted } = *self;
         let mut words = if one_operator {
-            "demonstration: one operator".to_owned()
+            lang.say("demonstration: one operator").to_owned()
         } else if weight == 0 {
-            "a majority of the validators would have to lose its memory to undo it".to_owned()
+            lang.say("a majority of the validators would have to lose its memory to undo it").to_owned()
         } else {
-            format!(
+            let percent = percent(weight, total).to_string();
+            lang.fill(
                 "to undo it, validators with more than {} % of the weight would have to cheat, provably",
-                percent(weight, total)
+                &[&percent],
             )
         };
         if halted {
-            words.push_str("; validators cheated: nothing new counts outside before people have decided");
+            words += lang.say("; validators cheated: nothing new counts outside before people have decided");
         }
         words
     }
@@ -181,25 +183,28 @@ impl Release {
     }
 
     /// In words.
-    pub(crate) fn words(&self) -> String {
+    pub(crate) fn words(&self, lang: Lang) -> String {
+        let part = |weight: u64, total| percent(weight, total).to_string();
         match (self.stand(), &self.outside) {
-            (Stand::Settled, Some(Outside { sure, .. })) if self.is_capped() => format!(
+            (Stand::Settled, Some(Outside { sure, .. })) if self.is_capped() => lang.fill(
                 "settled: the era of its record has ended, and {} % is what the record proves",
-                percent(sure.weight, sure.total)
+                &[&part(sure.weight, sure.total)],
             ),
-            (Stand::Settled, _) => "settled".to_owned(),
-            (Stand::Halted, _) => HALTED.to_owned(),
-            (Stand::Final, None) => "final, not yet seen by this node".to_owned(),
-            (Stand::Final, Some(Outside { sure, era: EraState::Doubted, .. })) => format!(
+            (Stand::Settled, _) => lang.say("settled").to_owned(),
+            (Stand::Halted, _) => lang.say(HALTED).to_owned(),
+            (Stand::Final, None) => lang.say("final, not yet seen by this node").to_owned(),
+            (Stand::Final, Some(Outside { sure, era: EraState::Doubted, .. })) => lang.fill(
                 "held back: the era of its record has ended at {} %, and validators of more weight than its seal bears \
                  cheated in it",
-                percent(sure.weight, sure.total)
+                &[&part(sure.weight, sure.total)],
             ),
-            (Stand::Final, Some(Outside { sure, wanted, .. })) => format!(
-                "final, waiting for the confidence {}: {} of {} %",
-                if self.by_wish { "you asked for" } else { "that its value asks for" },
-                percent(sure.weight, sure.total),
-                percent(*wanted, sure.total)
+            (Stand::Final, Some(Outside { sure, wanted, .. })) => lang.fill(
+                if self.by_wish {
+                    "final, waiting for the confidence you asked for: {} of {} %"
+                } else {
+                    "final, waiting for the confidence that its value asks for: {} of {} %"
+                },
+                &[&part(sure.weight, sure.total), &part(*wanted, sure.total)],
             ),
         }
     }
@@ -243,30 +248,38 @@ mod tests {
             |wanted, halted| Some(Outside { sure, asked: wanted, wanted, era: EraState::Runs, halted });
         let release = |outside, by_wish| Release { outside, by_wish };
         let waits = release(outside(3, false), true);
-        assert_eq!(waits.words(), "final, waiting for the confidence you asked for: 25 of 75 %");
+        assert_eq!(waits.words(Lang::English), "final, waiting for the confidence you asked for: 25 of 75 %");
         let waits = release(outside(3, false), false);
-        assert_eq!(waits.words(), "final, waiting for the confidence that its value asks for: 25 of 75 %");
+        assert_eq!(
+            waits.words(Lang::English),
+            "final, waiting for the confidence that its value asks for: 25 of 75 %"
+        );
         assert_eq!(release(outside(1, false), false).stand(), Stand::Settled);
         assert_eq!(release(outside(0, true), false).stand(), Stand::Halted);
         assert_eq!(release(None, false).stand(), Stand::Final);
         let over =
             release(Some(Outside { sure, asked: 3, wanted: 1, era: EraState::Over, halted: false }), true);
         assert_eq!(
-            over.words(),
+            over.words(Lang::English),
             "settled: the era of its record has ended, and 25 % is what the record proves"
         );
         let doubted = Outside { sure, asked: 3, wanted: 3, era: EraState::Doubted, halted: false };
         let doubted = release(Some(doubted), true);
         assert_eq!(doubted.stand(), Stand::Final);
-        assert!(doubted.words().contains("cheated in it"), "{}", doubted.words());
+        assert!(doubted.words(Lang::English).contains("cheated in it"), "{}", doubted.words(Lang::English));
     }
 
     #[test]
     fn what_it_takes_to_undo_a_record_is_said_in_shares_and_one_operator_says_so() {
         let sure = Confidence { weight: 5, total: 6, one_operator: false, halted: false };
-        assert!(sure.words().contains("more than 83 % of the weight would have to cheat, provably"));
+        assert!(
+            sure.words(Lang::English).contains("more than 83 % of the weight would have to cheat, provably")
+        );
         assert!(!sure.grows() && Confidence { weight: 1, ..sure }.grows());
-        assert_eq!(Confidence { one_operator: true, ..sure }.words(), "demonstration: one operator");
-        assert!(Confidence { halted: true, ..sure }.words().contains("people have decided"));
+        assert_eq!(
+            Confidence { one_operator: true, ..sure }.words(Lang::English),
+            "demonstration: one operator"
+        );
+        assert!(Confidence { halted: true, ..sure }.words(Lang::English).contains("people have decided"));
     }
 }

@@ -19,6 +19,7 @@ use crate::accounts::millis;
 use crate::app::{App, Shared};
 use crate::db::AnyConnection;
 use crate::error::WebError;
+use crate::language::Lang;
 use crate::model::market::Asset;
 use crate::model::settlement::{Settlement as Row, SettlementLeg};
 use crate::model::{Model, Page};
@@ -92,7 +93,7 @@ fn seen(
         confidence: confidence(app, SubChain::Payment, row.height),
         stand: release.stand(),
         wanted: release.wanted(),
-        says: release.words(),
+        says: release.words(Lang::English),
         sides,
     })
 }

@@ -11,6 +11,7 @@ use payment_chain::model::ContractId;
 
 use crate::app::{App, Posted, Shared};
 use crate::error::WebError;
+use crate::language::Lang;
 use crate::model::Model;
 use crate::model::contract::{Contract, ContractLeg, ContractSigner};
 use crate::model::offer::Offer;
@@ -202,7 +203,7 @@ pub(crate) fn deal_rows(
             let (state, badge) = match contract.state.as_str() {
                 "waiting" => (format!("signed by {agreed} of {}", parties.len()), ""),
                 "executed" => match slowest(app, model, contract.id, own)? {
-                    Some(waits) if !waits.may_leave() => (waits.words(), "wait"),
+                    Some(waits) if !waits.may_leave() => (waits.words(Lang::English), "wait"),
                     _ => ("settled".to_owned(), "good"),
                 },
                 _ => ("dissolved, nothing moved".to_owned(), "bad"),
@@ -367,14 +368,13 @@ pub(crate) fn picture(
     goods: &Goods,
     legs: &[Leg],
     own: &str,
-    you: &str,
-    all_or_none: &str,
+    lang: Lang,
     parties: &BTreeMap<String, Party>,
     mark: impl Fn(&str) -> Mark,
 ) -> RingPicture {
     let name = |address: &str| {
         if address == own {
-            return you.to_owned();
+            return lang.say("You").to_owned();
         }
         parties.get(address).map_or_else(|| show::short(address), |party| fitting(&party.name))
     };
@@ -400,9 +400,9 @@ pub(crate) fn picture(
     let corners = corners.into_iter().rev().collect();
     let middle = Middle {
         total: show::usd_brief(once_round(&side(legs, own))),
-        legs: format!("once round · {} legs · {all_or_none}", legs.len()),
+        legs: lang.fill("once round · {} legs · {}", &[&legs.len().to_string(), lang.say("all or none")]),
     };
-    RingPicture::new(corners, middle)
+    RingPicture::new(corners, middle, lang)
 }
 
 /// The first letter as a capital.
@@ -430,6 +430,8 @@ struct DealPage {
     lines: Vec<Line>,
     signed: usize,
     signers: usize,
+    /// How many have signed, as a sentence.
+    signed_words: String,
     left: Option<String>,
     state: String,
     can_sign: bool,
@@ -447,7 +449,7 @@ struct DealPage {
 }
 
 /// The rows of "your side of it" for an offer of the reader's.
-fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
+fn own_lines(parts: &Parts, own: &str, lang: Lang) -> Vec<Line> {
     let Parts { goods, rings, offers, .. } = parts;
     let legs: Vec<Leg> = rings.iter().flatten().cloned().collect();
     let mine = side(&legs, own);
@@ -466,7 +468,7 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
             if let Some(rate) = goods.rate_in_full(leg.asset, leg.quantity, got.asset, got.quantity) {
                 lines.push(line("Your rate", rate));
             }
-            if let Some(own) = OwnLimit::new(goods, offer, parts.contract.batch, leg, got) {
+            if let Some(own) = OwnLimit::new(goods, offer, parts.contract.batch, leg, got, lang) {
                 lines.push(line("Your limit", own.limit));
                 lines.push(Line { label: "Better than your limit", value: own.better, good: own.good });
             }
@@ -482,14 +484,14 @@ fn own_lines(parts: &Parts, own: &str) -> Vec<Line> {
         let may_leave = parts.release.is_none_or(|release| release.may_leave());
         lines.push(line(
             "You deliver",
-            if may_leave { where_to } else { format!("{where_to}, not before it counts outside") },
+            if may_leave { where_to } else { lang.fill("{}, not before it counts outside", &[&where_to]) },
         ));
     }
     lines
 }
 
 /// What the reader promises in a ring and has not got free, in words.
-fn lacking(parts: &Parts, mine: &Side) -> Vec<String> {
+fn lacking(parts: &Parts, mine: &Side, lang: Lang) -> Vec<String> {
     let Parts { goods, free, binding, .. } = parts;
     let short = |(asset, quantity, _): &(i64, Amount, u128)| {
         // What a binding offer gives is locked already.
@@ -498,7 +500,8 @@ fn lacking(parts: &Parts, mine: &Side) -> Vec<String> {
         let free = free.get(asset).copied().unwrap_or(Amount::ZERO);
         (needed > free).then(|| {
             let (free, needed) = (goods.exact(*asset, free), goods.exact(*asset, needed));
-            format!("You have {free} {} free, and this ring needs {needed} of you.", goods.name(*asset))
+            let values = [free.as_str(), &goods.name(*asset), &needed];
+            lang.fill("You have {} {} free, and this ring needs {} of you.", &values)
         })
     };
     mine.gives.iter().filter_map(short).collect()
@@ -521,19 +524,21 @@ pub(crate) fn sureness(
     batch: Option<&crate::model::offer::Batch>,
     open: bool,
     settled: Option<i64>,
+    lang: Lang,
 ) -> Vec<(&'static str, String)> {
     let checks = if open {
         "limits, equal gain, deadlines; stock when you sign"
     } else {
         "limits, equal gain, stock, standing, deadlines"
     };
-    let mut sure = vec![("Checks passed", checks.to_owned())];
+    let mut sure = vec![("Checks passed", lang.say(checks).to_owned())];
     let gap = batch.and_then(|batch| {
         let (value, bound) = (batch.value_micro_usd.as_ref()?.get(), batch.bound_micro_usd.as_ref()?.get());
         show::tenths_below(value, bound)
     });
     if let Some(gap) = gap.filter(|gap| *gap < TELLING_GAP) {
-        let within = format!("{}.{} % of the best possible, by the solver's bound", gap / 10, gap % 10);
+        let percent = format!("{}.{}", gap / 10, gap % 10);
+        let within = lang.fill("{} % of the best possible, by the solver's bound", &[&percent]);
         sure.push(("Cleared within", within));
     }
     let payment = &app.chains.payment;
@@ -542,9 +547,9 @@ pub(crate) fn sureness(
     sure.push((
         "Confirmations",
         match known {
-            Some(known) => known.words(),
-            None if payment.standing().one_owner => "demonstration: one operator".to_owned(),
-            None => format!("{validators} validators sign every record"),
+            Some(known) => known.words(lang),
+            None if payment.standing().one_owner => lang.say("demonstration: one operator").to_owned(),
+            None => lang.fill("{} validators sign every record", &[&validators.to_string()]),
         },
     ));
     sure
@@ -579,13 +584,14 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
         batch: parts.batch.as_ref(),
         band_ppm: band_ppm(&app),
         deadline: left.as_ref().map(|left| {
-            format!("signatures count before record {}, in about {left}", contract.deadline_height)
+            let before = contract.deadline_height.to_string();
+            page.fill("signatures count before record {}, in about {}", &[&before, left])
         }),
     };
     let drawn = rings
         .iter()
         .map(|ring| {
-            let drawn = picture(goods, ring, &own, page.t("You"), page.t("all or none"), parties, mark);
+            let drawn = picture(goods, ring, &own, page.lang, parties, mark);
             Ok((drawn.render()?, Explained::new(&facts, ring).render()?))
         })
         .collect::<Result<Vec<_>, askama::Error>>()
@@ -594,39 +600,54 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
     let (give, get) = (said(goods, &mine.gives), said(goods, &mine.gets));
     let (headline, lead) = match contract.state.as_str() {
         "executed" => (
-            format!("You gave {give} and got {get}"),
-            "Everyone signed, and everything moved at once.".to_owned(),
+            page.fill("You gave {} and got {}", &[&give, &get]),
+            page.t("Everyone signed, and everything moved at once.").to_owned(),
         ),
         "dissolved" => (
-            format!("Nothing moved: {give} stayed yours"),
-            "The ring dissolved. Your offer is back in the book with all that it had.".to_owned(),
+            page.fill("Nothing moved: {} stayed yours", &[&give]),
+            page.t("The ring dissolved. Your offer is back in the book with all that it had.").to_owned(),
         ),
         _ => (
-            format!("You give {give} and get {get}"),
-            format!(
+            page.fill("You give {} and get {}", &[&give, &get]),
+            page.fill(
                 "A ring of {} companies. Nothing moves unless everyone signs; then everything moves at once.",
-                show::word(companies.len())
+                &[&page.lang.word(companies.len())],
             ),
         ),
     };
     let own_answer = answers.get(own.as_str()).copied();
+    let signed = agreed(&companies, signers);
+    let (so_many, of_all) = (signed.to_string(), companies.len().to_string());
+    let signed_words = match contract.state.as_str() {
+        "executed" => page.fill("Signed by all {} companies.", &[&of_all]),
+        "dissolved" => page.fill("Signed by {} of {}, then dissolved.", &[&so_many, &of_all]),
+        _ => page.fill("Signed by {} of {}", &[&so_many, &of_all]),
+    };
     page::html(&DealPage {
         id,
         headline,
         lead,
         rings: drawn,
-        lines: own_lines(&parts, &own),
-        signed: agreed(&companies, signers),
+        lines: own_lines(&parts, &own, page.lang),
+        signed,
         signers: companies.len(),
-        left,
+        signed_words,
+        left: left.map(|left| page.fill("{} left", &[&left])),
         state: contract.state.clone(),
         can_sign: waiting && own_answer == Some("waiting"),
         have_signed: waiting && own_answer == Some("signed"),
-        why: why(contract.why.as_deref(), parties, &own),
-        sure: sureness(&app, parts.batch.as_ref(), waiting, parts.settled_at),
-        short: if waiting && own_answer == Some("waiting") { lacking(&parts, &mine) } else { Vec::new() },
+        why: why(contract.why.as_deref(), parties, &own, page.lang),
+        sure: sureness(&app, parts.batch.as_ref(), waiting, parts.settled_at, page.lang),
+        short: if waiting && own_answer == Some("waiting") {
+            lacking(&parts, &mine, page.lang)
+        } else {
+            Vec::new()
+        },
         settlements: parts.settlements.clone(),
-        waits: parts.release.filter(|release| !release.may_leave()).map(|release| release.words()),
+        waits: parts
+            .release
+            .filter(|release| !release.may_leave())
+            .map(|release| show::sentence(&release.words(page.lang))),
         grows: parts
             .settled_at
             .and_then(|height| confidence(&app, SubChain::Payment, height))
@@ -639,7 +660,7 @@ async fn deal_page(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resul
 }
 
 /// `declined 0x…` as a sentence with names.
-fn why(stored: Option<&str>, parties: &BTreeMap<String, Party>, own: &str) -> String {
+fn why(stored: Option<&str>, parties: &BTreeMap<String, Party>, own: &str, lang: Lang) -> String {
     let Some(stored) = stored else { return String::new() };
     let (what, addresses) = stored.split_once(' ').unwrap_or((stored, ""));
     let names: Vec<String> = addresses
@@ -647,15 +668,16 @@ fn why(stored: Option<&str>, parties: &BTreeMap<String, Party>, own: &str) -> St
         .filter(|address| !address.is_empty())
         .map(|address| {
             if address == own {
-                return "you".to_owned();
+                return lang.say("you").to_owned();
             }
             parties.get(address).map_or_else(|| show::short(address), |party| party.name.clone())
         })
         .collect();
+    let names = names.join(lang.say(" and "));
     match what {
-        "declined" => format!("Declined by {}.", names.join(" and ")),
-        "lapsed" => format!("The time passed without the signature of {}.", names.join(" and ")),
-        "suspended" => format!("{} may not trade any more.", names.join(" and ")),
+        "declined" => lang.fill("Declined by {}.", &[&names]),
+        "lapsed" => lang.fill("The time passed without the signature of {}.", &[&names]),
+        "suspended" => lang.fill("{} may not trade any more.", &[&names]),
         _ => stored.to_owned(),
     }
 }

@@ -11,6 +11,7 @@ use vocabulary::{Role, Roles, Standing, Text};
 use crate::app::{App, Posted, Shared};
 use crate::error::WebError;
 use crate::form::Form;
+use crate::language::Lang;
 use crate::model::Model;
 use crate::model::market::Request;
 use crate::model::party::Party;
@@ -226,7 +227,7 @@ fn hand_out(
     let worth = goods.worth(request.asset, amount(&request.amount)).unwrap_or(u128::MAX);
     let wish = model.wish_for_all(&request.owner)?.max(model.wish_for_all(gateway)?);
     let release = release(app, SubChain::Payment, height, worth, wish);
-    Ok((!release.may_leave()).then(|| release.words()))
+    Ok((!release.may_leave()).then(|| release.words(Lang::English)))
 }
 
 async fn requests_page(visitor: Visitor, app: Shared) -> Result<HttpResponse, WebError> {

@@ -26,7 +26,14 @@ pub(crate) struct OwnLimit {
 impl OwnLimit {
     /// Of a leg that gives under `offer` and receives `got`. `None` where the offer was amended after its batch: it then
     /// says no longer what it said.
-    pub(crate) fn new(goods: &Goods, offer: &Offer, batch: i64, leg: &Leg, got: &Leg) -> Option<OwnLimit> {
+    pub(crate) fn new(
+        goods: &Goods,
+        offer: &Offer,
+        batch: i64,
+        leg: &Leg,
+        got: &Leg,
+        lang: Lang,
+    ) -> Option<OwnLimit> {
         if offer.joins > batch {
             return None;
         }
@@ -41,7 +48,7 @@ impl OwnLimit {
                 (Some(rate), Some(given)) => format!("{limit} · {rate} per {}", given.symbol()),
                 _ => limit,
             },
-            better: if good { better } else { "at your limit".to_owned() },
+            better: if good { better } else { lang.say("at your limit").to_owned() },
             good,
         })
     }
@@ -118,13 +125,15 @@ impl Explained {
                     against: show::percent_more(got.value, leg.value),
                     own: offers
                         .get(&leg.offer)
-                        .and_then(|offer| OwnLimit::new(goods, offer, number, leg, got)),
+                        .and_then(|offer| OwnLimit::new(goods, offer, number, leg, got, *lang)),
                 })
             })
             .collect();
         let mine = rows.iter().position(|row| row.you).unwrap_or(0);
         rows.rotate_left(mine);
-        Explained { lang: *lang, shipments: show::word(rows.len()), rows, checks: checks(facts) }
+        let rates = "Rates are what a unit given brings. Each of the {} legs is one shipment.";
+        let shipments = lang.fill(rates, &[&lang.word(rows.len())]);
+        Explained { lang: *lang, shipments, rows, checks: checks(facts) }
     }
 
     fn t<'a>(&self, english: &'a str) -> &'a str {
@@ -134,29 +143,30 @@ impl Explained {
 
 /// What the chain proved of a ring before it took it, in the order in which it does.
 fn checks(facts: &Facts<'_>) -> Vec<(&'static str, String)> {
+    let lang = facts.lang;
+    let say = |english: &str| lang.say(english).to_owned();
     let mut checks = vec![
-        ("Quantities", "each gets exactly what the next one gives; nothing is left over".to_owned()),
-        ("Limits", "nobody gets less than the offer asks, in whole numbers".to_owned()),
+        ("Quantities", say("each gets exactly what the next one gives; nothing is left over")),
+        ("Limits", say("nobody gets less than the offer asks, in whole numbers")),
         (
             "Fairness",
-            format!(
+            lang.fill(
                 "nobody more than {} under reference value; the gain is shared equally",
-                band(facts.band_ppm)
+                &[&band(facts.band_ppm)],
             ),
         ),
     ];
     if let Some(batch) = facts.batch {
-        checks
-            .push(("Offers", format!("all valid when the book froze, {}", show::date_time(batch.closed_ms))));
+        let frozen = show::date_time(batch.closed_ms);
+        checks.push(("Offers", lang.fill("all valid when the book froze, {}", &[&frozen])));
     }
     if let Some(cleared) = facts.batch.and_then(|batch| batch.cleared_ms) {
-        let when = show::date_time(cleared);
-        checks.push(("Standing", format!("no company suspended when the ring was taken, {when}")));
+        let taken = show::date_time(cleared);
+        checks.push(("Standing", lang.fill("no company suspended when the ring was taken, {}", &[&taken])));
     }
     checks.push((
         "Sanctions",
-        "no list is kept on the chain: whoever lets companies in and suspends them answers for that"
-            .to_owned(),
+        say("no list is kept on the chain: whoever lets companies in and suspends them answers for that"),
     ));
     if let Some(deadline) = &facts.deadline {
         checks.push(("Deadline", deadline.clone()));

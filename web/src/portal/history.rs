@@ -12,6 +12,7 @@ use payment_chain::{Payload, SETTLEMENTS};
 use crate::app::{Posted, Shared};
 use crate::error::WebError;
 use crate::form::Form;
+use crate::language::Lang;
 use crate::model::Model;
 use crate::model::settlement::Settlement;
 use crate::page::{self, Page};
@@ -23,7 +24,7 @@ use crate::ring::Mark;
 use crate::session::Visitor;
 use crate::show;
 use crate::signing::{self, Wish};
-use crate::sure::{SHARES, confidence, release};
+use crate::sure::{Release, SHARES, confidence, release};
 
 /// How many settlements a page lists.
 const PAGE: i64 = 30;
@@ -81,7 +82,7 @@ async fn history_page(
                 let value = settlement.value_micro_usd.get();
                 let release = release(&shared, SubChain::Payment, settlement.height, value, wish);
                 rows.push(Row {
-                    state: release.words(),
+                    state: release.words(Lang::English),
                     settled: release.may_leave(),
                     gave: said(&goods, &mine.gives),
                     got: said(&goods, &mine.gets),
@@ -122,20 +123,38 @@ struct SettlementPage {
     got: Vec<(String, String)>,
     values: String,
     settlement: Settlement,
-    when: String,
     sure: Vec<(&'static str, String)>,
     grows: bool,
-    /// What keeps it from counting outside, in words.
-    waits: Option<String>,
+    /// When it settled, and what keeps it from counting outside, in words.
+    lead: String,
+    waits: bool,
     /// What the reader asks for: percent, words, whether it is that.
-    /// That it is settled although it never became as sure as was asked for, in words.
-    capped: Option<String>,
     wishes: Vec<(u8, &'static str, bool)>,
-    /// What is wished for all settlements through the API, in percent of the weight.
-    for_all: Option<u64>,
+    /// What is wished for all settlements through the API, in words.
+    for_all: Option<String>,
     grants: Vec<Grant>,
     banks: Vec<(String, String)>,
     on_data_chain: Option<String>,
+    /// Where it stands on the payment chain.
+    record: String,
+}
+
+/// What stands first: when it settled, and how far it counts.
+fn lead(page: &Page, release: &Release, when: &str) -> String {
+    let words = release.words(page.lang);
+    if !release.may_leave() {
+        return page.fill(
+            "Every leg moved in one step on {}. It is {}. Nothing on the ledger will undo it; hand out goods and pay only once \
+             it is settled.",
+            &[when, &words],
+        );
+    }
+    let mut lead = page.fill("Settled on {}. Every leg moved in one step.", &[when]);
+    if release.is_capped() {
+        lead.push(' ');
+        lead += &page.fill("It is {}.", &[&words]);
+    }
+    lead
 }
 
 async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result<SettlementPage, WebError> {
@@ -157,10 +176,9 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
             }
         }
         let mine = side(&legs, &own);
-        let drawn =
-            picture(&goods, &legs, &own, page.t("You"), page.t("all or none"), &parties, |_| Mark::Signed)
-                .render()
-                .map_err(WebError::internal)?;
+        let drawn = picture(&goods, &legs, &own, page.lang, &parties, |_| Mark::Signed)
+            .render()
+            .map_err(WebError::internal)?;
         let batch = model.batch(settlement.batch)?;
         let mut offers = BTreeMap::new();
         for leg in legs.iter().filter(|leg| leg.party == own) {
@@ -198,31 +216,38 @@ async fn view(visitor: &Visitor, app: &Shared, id: String, form: Form) -> Result
         let worth =
             |sums: &[(i64, clearing::Amount, u128)]| sums.iter().map(|(_, _, value)| value).sum::<u128>();
         Ok(SettlementPage {
-            headline: format!("You gave {} and got {}", said(&goods, &mine.gives), said(&goods, &mine.gets)),
+            headline: page
+                .fill("You gave {} and got {}", &[&said(&goods, &mine.gives), &said(&goods, &mine.gets)]),
             picture: drawn,
             explained,
             gave: list(&mine.gives),
             got: list(&mine.gets),
             values: format!("{} → {}", show::usd(worth(&mine.gives)), show::usd(worth(&mine.gets))),
-            when: show::date_time(settlement.at_ms),
-            sure: sureness(&shared, batch.as_ref(), false, Some(settlement.height)),
+            sure: sureness(&shared, batch.as_ref(), false, Some(settlement.height), page.lang),
             grows: confidence(&shared, ledger::SubChain::Payment, settlement.height)
                 .is_some_and(|sure| sure.grows()),
-            waits: (!release.may_leave()).then(|| release.words()),
-            capped: release.is_capped().then(|| release.words()),
+            lead: lead(&page, &release, &show::date_time(settlement.at_ms)),
+            waits: !release.may_leave(),
             // The stricter of the wishes for this settlement and, through the API, for all.
             wishes: WISHES.map(|(percent, words)| (percent, words, Some(percent) == wished)).to_vec(),
-            for_all: (for_all > 0).then_some(for_all / 10),
+            for_all: (for_all > 0).then(|| {
+                let percent = (for_all / 10).to_string();
+                page.fill("Your programs asked for {} % of all settlements.", &[&percent])
+            }),
             grants: grants
                 .into_iter()
                 .map(|grant| Grant {
                     name: names.get(&grant.with_party).cloned().unwrap_or_default(),
-                    until: show::date(grant.until_ms),
+                    until: page.fill("until {}", &[&show::date(grant.until_ms)]),
                     address: grant.with_party,
                 })
                 .collect(),
             banks: bank_names(&mut model)?,
-            on_data_chain: trade.map(|trade| show::date_time(trade.recorded_ms)),
+            on_data_chain: trade.map(|trade| page.fill("since {}", &[&show::date_time(trade.recorded_ms)])),
+            record: page.fill(
+                "{}, receipt {}",
+                &[&settlement.height.to_string(), &settlement.receipt_index.to_string()],
+            ),
             settlement,
             id,
             page,

@@ -7,6 +7,7 @@ use vocabulary::{Role, Standing};
 
 use crate::app::{App, Shared};
 use crate::error::WebError;
+use crate::language::Lang;
 use crate::model::Model;
 use crate::page::{self, Page};
 use crate::portal::deals::{DealRow, Pace, deal_rows, most_urgent};
@@ -496,5 +497,5 @@ pub(crate) fn example() -> String {
         .collect();
     let middle =
         Middle { total: "$\u{a0}371k".to_owned(), legs: "once round · 5 legs · all or none".to_owned() };
-    RingPicture::new(corners, middle).render().unwrap_or_default()
+    RingPicture::new(corners, middle, Lang::English).render().unwrap_or_default()
 }
