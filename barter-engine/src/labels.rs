@@ -124,6 +124,7 @@ struct Lanes {
 
 #[derive(Clone, Copy)]
 struct Lane {
+    want: u32,
     give: u32,
     offer: u32,
     party: u32,
@@ -136,29 +137,25 @@ const LANES_PER_PAIR: usize = 4;
 
 impl Lanes {
     fn new(scene: &Scene, weights: &[f64]) -> Lanes {
-        let mut order: Vec<u32> =
-            (0u32..).zip(weights).filter(|(_, weight)| weight.is_finite()).map(|(at, _)| at).collect();
-        order.sort_by(|a, b| {
-            let (x, y) = (scene.offer(*a), scene.offer(*b));
-            (x.want, x.give)
-                .cmp(&(y.want, y.give))
-                .then(weights[*b as usize].total_cmp(&weights[*a as usize]))
-                .then(x.floor.total_cmp(&y.floor))
-                .then(a.cmp(b))
-        });
         let mut starts = vec![0; scene.unit.len() + 1];
-        let mut lanes = Vec::with_capacity(order.len());
+        let mut lanes = Vec::with_capacity(scene.by_pair.len());
         let pair = |at: &u32| (scene.offer(*at).want, scene.offer(*at).give);
-        for group in order.chunk_by(|a, b| pair(a) == pair(b)) {
+        let mut group: Vec<u32> = Vec::new();
+        for alike in scene.by_pair.chunk_by(|a, b| pair(a) == pair(b)) {
+            group.clear();
+            group.extend(alike.iter().filter(|at| weights[**at as usize].is_finite()));
+            // Those that ask least come first; of equal weights they stay so.
+            group.sort_by(|a, b| weights[*b as usize].total_cmp(&weights[*a as usize]));
             let mut log = f64::INFINITY;
             let mut taken = 0;
-            for &at in group {
+            for &at in &group {
                 let offer = scene.offer(at);
                 // A second one of another party helps where the first would meet itself.
                 if offer.log_floor < log && taken < LANES_PER_PAIR {
                     log = offer.log_floor;
                     taken += 1;
                     lanes.push(Lane {
+                        want: offer.want,
                         give: offer.give,
                         offer: at,
                         party: offer.party,
@@ -167,7 +164,7 @@ impl Lanes {
                     });
                 }
             }
-            starts[group.first().map_or(0, |at| scene.offer(*at).want as usize) + 1] = lanes.len();
+            starts[alike.first().map_or(0, |at| scene.offer(*at).want as usize) + 1] = lanes.len();
         }
         for want in 1..starts.len() {
             starts[want] = starts[want].max(starts[want - 1]);
@@ -181,11 +178,19 @@ impl Lanes {
 
     /// Fills `ahead`: per number of legs and asset, the most that a walk of 1 to so many legs from `home` to the asset
     /// weighs, and the least that it asks.
-    fn look_ahead(&self, home: u32, ahead: &mut [Vec<(f64, f64)>]) {
+    /// Where only a few `closers` close a ring, the first leg is one of them.
+    fn look_ahead(&self, home: u32, closers: Option<&[Lane]>, ahead: &mut [Vec<(f64, f64)>]) {
         const FAR: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
         ahead[0].fill(FAR);
         ahead[0][home as usize] = (0.0, 0.0);
-        for leg in 1..ahead.len() {
+        if let Some(closers) = closers {
+            ahead[1].fill(FAR);
+            for lane in closers {
+                let (weight, log) = &mut ahead[1][lane.want as usize];
+                (*weight, *log) = (weight.max(lane.weight), log.min(lane.log));
+            }
+        }
+        for leg in 1 + usize::from(closers.is_some())..ahead.len() {
             let (before, now) = ahead.split_at_mut(leg);
             let (before, now) = (&before[leg - 1], &mut now[0]);
             for (want, ends) in self.starts.windows(2).enumerate() {
@@ -216,10 +221,30 @@ pub(crate) fn search_from(
     breadth: &Breadth,
     starts: &[u32],
 ) -> Vec<Candidate> {
+    closed(scene, (weights, None), breadth, starts)
+}
+
+/// The same, closed by those offers alone whose weights in `own` are finite; these count where an offer closes a ring.
+pub(crate) fn search_closed_by(
+    scene: &Scene,
+    weights: &[f64],
+    own: &[f64],
+    breadth: &Breadth,
+    starts: &[u32],
+) -> Vec<Candidate> {
+    closed(scene, (weights, Some(own)), breadth, starts)
+}
+
+fn closed(
+    scene: &Scene,
+    (weights, own): (&[f64], Option<&[f64]>),
+    breadth: &Breadth,
+    starts: &[u32],
+) -> Vec<Candidate> {
     let lanes = Lanes::new(scene, weights);
     let found: Vec<Vec<Candidate>> = starts
         .par_iter()
-        .map_init(|| Walk::new(scene, weights, breadth, &lanes), |walk, &home| walk.from(home))
+        .map_init(|| Walk::new(scene, (weights, own), breadth, &lanes), |walk, &home| walk.from(home))
         .collect();
     let mut rings: Vec<Candidate> = found.into_iter().flatten().collect();
     rings.sort_unstable();
@@ -229,7 +254,10 @@ pub(crate) fn search_from(
 
 struct Walk<'a> {
     scene: &'a Scene,
-    weights: &'a [f64],
+    /// What an offer weighs that closes a ring.
+    own: &'a [f64],
+    /// Whether only some close rings.
+    few: bool,
     breadth: &'a Breadth,
     lanes: &'a Lanes,
     /// What can still be in front of a way, see [`Lanes::look_ahead`].
@@ -240,10 +268,16 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(scene: &'a Scene, weights: &'a [f64], breadth: &'a Breadth, lanes: &'a Lanes) -> Walk<'a> {
+    fn new(
+        scene: &'a Scene,
+        (weights, own): (&'a [f64], Option<&'a [f64]>),
+        breadth: &'a Breadth,
+        lanes: &'a Lanes,
+    ) -> Walk<'a> {
         Walk {
             scene,
-            weights,
+            own: own.unwrap_or(weights),
+            few: own.is_some(),
             breadth,
             lanes,
             ahead: vec![vec![(0.0, 0.0); scene.unit.len()]; scene.longest],
@@ -254,7 +288,8 @@ impl<'a> Walk<'a> {
     }
 
     fn from(&mut self, home: u32) -> Vec<Candidate> {
-        self.lanes.look_ahead(home, &mut self.ahead);
+        let closers = self.few.then(|| self.closers(home));
+        self.lanes.look_ahead(home, closers.as_deref(), &mut self.ahead);
         self.labels.clear();
         self.places.lens.fill(0);
         self.touched.iter_mut().for_each(Vec::clear);
@@ -272,6 +307,23 @@ impl<'a> Walk<'a> {
             }
         }
         self.close(home)
+    }
+
+    /// The offers that may close a ring at `home`.
+    fn closers(&self, home: u32) -> Vec<Lane> {
+        let lane = |at: &u32| {
+            let (weight, offer) = (self.own[*at as usize], self.scene.offer(*at));
+            let lane = Lane {
+                want: offer.want,
+                give: home,
+                offer: *at,
+                party: offer.party,
+                weight,
+                log: offer.log_floor,
+            };
+            weight.is_finite().then_some(lane)
+        };
+        self.scene.givers[home as usize].iter().filter_map(lane).collect()
     }
 
     /// Puts every offer that wants `asset` in front of the way `rest`.
@@ -322,7 +374,7 @@ impl<'a> Walk<'a> {
         let mut rings = Vec::new();
         let mut best: Vec<(f64, u32)> = Vec::new();
         for &first in &scene.givers[home as usize] {
-            let own = self.weights[first as usize];
+            let own = self.own[first as usize];
             if !own.is_finite() {
                 continue;
             }

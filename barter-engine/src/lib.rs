@@ -6,7 +6,7 @@
 //! ring (`pool`), `choose` and `volumes` decide how much of each, over programmes with yes-or-no decisions (`programme`,
 //! `branch`). Of larger ones `flow` finds first prices, `labels` rings that earn at them, `master` how much of each,
 //! `ration` and `dive` decide on minimums, `whole` and `local` meet them in whole units. Very large books are filled from their
-//! largest offers down (`scales`). In uniform mode the largest `circulation` of value is packed into rings (`uniform`).
+//! largest offers down (`scales`), and minimums met with what others can spare (`gaps`). In uniform mode the largest `circulation` of value is packed into rings (`uniform`).
 //! `exact` and `fill` keep every rule; `bound` and `reasons` certify; [`clear`] puts them together. A [`Market`] is a book
 //! kept up to date, over which [`Market::quote`] finds paths and [`Market::try_offer`] tries an offer. [`explanation`] says
 //! what a ring means to those in it. [`replay`] clears a dated book day by day; [`matching`] is whole lots over any graph; [`netting`] is a circulation and
@@ -23,6 +23,7 @@ pub mod explanation;
 pub mod files;
 mod fill;
 mod flow;
+mod gaps;
 mod labels;
 mod local;
 mod lots;

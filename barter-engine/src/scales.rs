@@ -11,10 +11,10 @@ use crate::clear::{Stage, Watch};
 use crate::dive::{DECIDED, POLISHED_BY, SEARCHED};
 use crate::fill::Fill;
 use crate::flow;
+use crate::gaps;
 use crate::labels::{self, Breadth};
 use crate::pool::{Candidate, Pool};
 use crate::scene::{Scene, TINY, float};
-use crate::whole::{complete, meet_minimums};
 
 /// Each scale is the last one over this.
 const STEP: f64 = 3.0;
@@ -57,7 +57,7 @@ const LAST_LOSS: f64 = 0.6;
 /// Iterations of the plan for what a scale leaves, as a part of the first plan's.
 const REPLANNED: usize = 4;
 
-/// Steps of progress once the plan is filled: gaps under minimums closed, minimums met, what is left filled.
+/// Steps of progress once the plan is filled: gaps under minimums closed, rings grown, what is left filled.
 const STEPS: usize = 3;
 
 /// Clears `scene`, planning in `rounds` iterations.
@@ -71,18 +71,12 @@ pub(crate) fn clear<'a>(
     let mut scales = Scales::new(scene, options, Breadth { least: -LOSS, ..*breadth }, SEARCHED);
     scales.plan(rounds);
     scales.fill(Serve::Anybody, rounds / REPLANNED);
-    scales.open();
-    scales.fill(Serve::Firmly, 0);
-    let gaps = Breadth { rings: 1, least: 0.0, ..*breadth };
-    if !options.late(DECIDED) {
-        complete(scene, &mut scales.fill, &gaps);
-    }
+    let narrow = Breadth { rings: 1, least: 0.0, ..*breadth };
+    gaps::close(scene, options, &narrow, &mut scales.fill, &scales.weights, DECIDED);
     options.tell(Stage::Volumes, 1, STEPS, scales.fill.value());
-    let mut rings = std::mem::take(&mut scales.rings);
-    rings.sort_unstable();
-    rings.dedup();
-    let prices: Vec<f64> = scales.weights.iter().map(|weight| 1.0 - weight).collect();
-    scales.fill = meet_minimums(scene, options, &gaps, scales.fill, &rings, &prices);
+    // Only a time limit leaves somebody short here.
+    scales.fill.meet_minimums();
+    scales.fill.grow();
     options.tell(Stage::Volumes, 2, STEPS, scales.fill.value());
     scales.breadth.least = -LAST_LOSS;
     scales.by = POLISHED_BY;
@@ -120,8 +114,6 @@ struct Scales<'a, 'o> {
     kind: Vec<u32>,
     /// Labels and rings of a search.
     breadth: Breadth,
-    /// All rings found, as often as they were.
-    rings: Vec<Candidate>,
     /// The share of a time limit by which all is filled.
     by: f64,
 }
@@ -150,7 +142,6 @@ impl<'a, 'o> Scales<'a, 'o> {
             weights: vec![0.0; offers],
             left: vec![0.0; offers],
             breadth,
-            rings: Vec::new(),
             by,
         }
     }
@@ -266,7 +257,6 @@ impl<'a, 'o> Scales<'a, 'o> {
             let mut order: Vec<(f64, Candidate)> =
                 rings.iter().map(|ring| (self.most(ring), *ring)).filter(|(most, _)| *most >= size).collect();
             order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            self.rings.extend(rings);
             for (_, ring) in order {
                 let mut next = Some(ring);
                 while let Some(ring) = next {

@@ -53,6 +53,8 @@ pub(crate) struct Scene {
     pub(crate) offers: Vec<Live>,
     /// The live offers that give each asset, cheapest floor first.
     pub(crate) givers: Vec<Vec<u32>>,
+    /// The live offers by what they want, what they give, and their floor.
+    pub(crate) by_pair: Vec<u32>,
     /// Whether every weight is neutral.
     pub(crate) unweighted: bool,
 }
@@ -105,6 +107,7 @@ impl Scene {
             longest,
             kept,
             givers: vec![Vec::new(); unit.len()],
+            by_pair: Vec::new(),
             unit,
             exact_unit,
             offers: Vec::new(),
@@ -123,6 +126,11 @@ impl Scene {
         for (at, offer) in (0u32..).zip(&scene.offers) {
             scene.givers[offer.give as usize].push(at);
         }
+        scene.by_pair = (0u32..).take(scene.offers.len()).collect();
+        scene.by_pair.sort_by(|a, b| {
+            let (x, y) = (&scene.offers[*a as usize], &scene.offers[*b as usize]);
+            (x.want, x.give).cmp(&(y.want, y.give)).then(x.floor.total_cmp(&y.floor)).then(a.cmp(b))
+        });
         for givers in &mut scene.givers {
             givers.sort_by(|a, b| {
                 let (x, y) = (&scene.offers[*a as usize], &scene.offers[*b as usize]);

@@ -28,8 +28,7 @@ const COMPARED: usize = 4;
 const fn turns(offers: usize) -> usize {
     match offers {
         0..=4_000 => 400,
-        4_001..=40_000 => 60,
-        _ => 16,
+        _ => 60,
     }
 }
 
@@ -44,9 +43,6 @@ const REPAIRS: [Reach; 2] = [
     Reach { drop: 30, others: 100, each: 8, nodes: 30 },
     Reach { drop: 100, others: 300, each: 8, nodes: 60 },
 ];
-
-/// In larger books whoever is short gives up without a repair, of which each is a programme.
-const REPAIRED: usize = 40_000;
 
 /// Puts the plan into whole units on top of `fill`. The plan may be made anew up to `lessons` times.
 pub(crate) fn place<'a>(
@@ -68,7 +64,7 @@ pub(crate) fn place<'a>(
             }
             let short = placed.short().len();
             // Another search is worth it only where the last one closed many gaps.
-            if complete(scene, &mut placed, breadth) * 4 <= short {
+            if complete(scene, &mut placed, breadth, Closing::Anybody) * 4 <= short {
                 break;
             }
         }
@@ -96,7 +92,7 @@ pub(crate) fn place<'a>(
 
 /// Brings every offer to its minimum or to nothing, with `rings` to choose from; `prices` say what a USD of each offer is
 /// worth.
-pub(crate) fn meet_minimums<'a>(
+fn meet_minimums<'a>(
     scene: &'a Scene,
     options: &Watch<'_>,
     breadth: &Breadth,
@@ -104,7 +100,7 @@ pub(crate) fn meet_minimums<'a>(
     rings: &[Candidate],
     prices: &[f64],
 ) -> Fill<'a> {
-    if !placed.short().is_empty() && scene.offers.len() <= REPAIRED {
+    if !placed.short().is_empty() {
         let mut local = Local::new(placed, scene, rings, prices);
         local.repair(&REPAIRS, &|| options.late(0.9 * PLACED));
         placed = local.fill;
@@ -140,8 +136,17 @@ fn lack(scene: &Scene, fill: &Fill<'_>, at: u32) -> f64 {
     float(offer.least_qty.saturating_sub(fill.given(at))) * scene.unit[offer.give as usize]
 }
 
+/// Who closes the rings that are looked for through offers under their minimum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// Everybody who gives what one of them gives: more rings that help several of them.
+    Anybody,
+    /// They themselves: far fewer rings, and far sooner found.
+    Short,
+}
+
 /// Brings offers under their minimum to it, by new rings over what others have to spare. Returns how many got there.
-pub(crate) fn complete(scene: &Scene, fill: &mut Fill<'_>, breadth: &Breadth) -> usize {
+pub(crate) fn complete(scene: &Scene, fill: &mut Fill<'_>, breadth: &Breadth, closing: Closing) -> usize {
     let short = fill.short();
     let mut order: Vec<(f64, u32)> = short.iter().map(|at| (lack(scene, fill, *at), *at)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -164,7 +169,14 @@ pub(crate) fn complete(scene: &Scene, fill: &mut Fill<'_>, breadth: &Breadth) ->
     homes.sort_unstable();
     homes.dedup();
     let breadth = Breadth { rings: RINGS, least: 0.0, ..*breadth };
-    let rings = labels::search_from(scene, &weights, &breadth, &homes);
+    let rings = match closing {
+        Closing::Anybody => labels::search_from(scene, &weights, &breadth, &homes),
+        Closing::Short => {
+            let mut own = vec![f64::NEG_INFINITY; weights.len()];
+            short.iter().for_each(|at| own[*at as usize] = weights[*at as usize]);
+            labels::search_closed_by(scene, &weights, &own, &breadth, &homes)
+        }
+    };
     let mut of_short = vec![Vec::new(); short.len()];
     for (place, ring) in (0u32..).zip(&rings) {
         for at in ring.offers() {
@@ -197,14 +209,14 @@ fn give_up(scene: &Scene, options: &Watch<'_>, breadth: &Breadth, fill: &mut Fil
             short.sort_by(|a, b| given(fill, *a).total_cmp(&given(fill, *b)).then(a.cmp(b)));
             short.truncate(short.len().div_ceil(3));
             short.into_iter().for_each(|at| empty(fill, at));
-            complete(scene, fill, breadth);
+            complete(scene, fill, breadth, Closing::Anybody);
             continue;
         }
         let mut best: Option<(f64, u32)> = None;
         for at in short {
             fill.attempt();
             empty(fill, at);
-            complete(scene, fill, breadth);
+            complete(scene, fill, breadth, Closing::Anybody);
             let at_stake: f64 = fill.short().into_iter().map(|other| given(fill, other)).sum();
             let score = fill.value() - DAMAGE * at_stake;
             fill.undo();
@@ -214,7 +226,7 @@ fn give_up(scene: &Scene, options: &Watch<'_>, breadth: &Breadth, fill: &mut Fil
         }
         if let Some((_, at)) = best {
             empty(fill, at);
-            complete(scene, fill, breadth);
+            complete(scene, fill, breadth, Closing::Anybody);
         }
     }
 }
