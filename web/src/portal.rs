@@ -18,6 +18,7 @@ mod goods;
 mod history;
 mod home;
 mod keys;
+mod legs;
 mod market;
 mod offers;
 mod register;

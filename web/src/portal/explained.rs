@@ -9,7 +9,7 @@ use askama::Template;
 use crate::language::Lang;
 use crate::model::offer::{Batch, Offer};
 use crate::model::party::Party;
-use crate::portal::deals::{Leg, received};
+use crate::portal::legs::{Leg, received};
 use crate::portal::stock::{Goods, amount};
 use crate::show;
 

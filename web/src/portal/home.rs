@@ -11,6 +11,7 @@ use crate::language::Lang;
 use crate::model::Model;
 use crate::page::{self, Page};
 use crate::portal::deals::{DealRow, Pace, deal_rows, most_urgent};
+use crate::portal::legs::capital;
 use crate::portal::stock::{Goods, amount};
 use crate::session::Visitor;
 use crate::show;
@@ -338,7 +339,7 @@ fn newcomer(
         page: visitor.page("Home"),
         headline: match left {
             1 => "One step to your first offer".to_owned(),
-            left => format!("{} steps to your first offer", crate::portal::deals::capital(&show::word(left))),
+            left => format!("{} steps to your first offer", capital(&show::word(left))),
         },
         lead: format!("Welcome, {company}. Each step shows what it asks of you before you sign it."),
         steps,
@@ -410,7 +411,7 @@ fn today(visitor: &Visitor, facts: Facts, enrol: Option<Task>) -> HomePage {
         headline: match count {
             0 => "Nothing needs doing today".to_owned(),
             1 => "One thing needs doing today".to_owned(),
-            count => format!("{} things need doing today", crate::portal::deals::capital(&show::word(count))),
+            count => format!("{} things need doing today", capital(&show::word(count))),
         },
         lead: if facts.to_sign.is_empty() {
             "Your offers are in the book. When a ring closes, it appears here for your signature.".to_owned()
