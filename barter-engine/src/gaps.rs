@@ -1,4 +1,4 @@
-//! Closes gaps under minimums in very large books. An offer that gives less than its minimum is brought to it by new
+//! Closes gaps under minimums in large books. An offer that gives less than its minimum is brought to it by new
 //! rings, over what others have left and over what is taken from rings whose other offers give more than they need.
 //! Of those that stay short, the ones that leave the least damage give up; the gaps that this opens are closed alike.
 //!
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// Gaps of one search are up to so many times the smallest: all have to fit into what others have.
 const SPAN: f64 = 10.0;
-const CLOSE_SPAN: f64 = 2.0;
+const CLOSE_SPAN: f64 = 4.0;
 
 /// Of so few that are short, gaps are looked at more closely.
 const FEW: usize = 250;

@@ -137,11 +137,27 @@ const LANES_PER_PAIR: usize = 4;
 
 impl Lanes {
     fn new(scene: &Scene, weights: &[f64]) -> Lanes {
+        let want = |at: &u32| scene.offer(*at).want;
+        let wanting: Vec<&[u32]> = scene.by_pair.chunk_by(|a, b| want(a) == want(b)).collect();
+        let found: Vec<Vec<Lane>> =
+            wanting.par_iter().map(|offers| Lanes::among(scene, weights, offers)).collect();
         let mut starts = vec![0; scene.unit.len() + 1];
-        let mut lanes = Vec::with_capacity(scene.by_pair.len());
-        let pair = |at: &u32| (scene.offer(*at).want, scene.offer(*at).give);
+        let mut lanes = Vec::with_capacity(found.iter().map(Vec::len).sum());
+        for (offers, found) in wanting.iter().zip(found) {
+            lanes.extend(found);
+            starts[offers.first().map_or(0, |at| want(at) as usize) + 1] = lanes.len();
+        }
+        for want in 1..starts.len() {
+            starts[want] = starts[want].max(starts[want - 1]);
+        }
+        Lanes { starts, lanes }
+    }
+
+    /// Those worth looking at among `offers`, which want the same and are in the order of what they give.
+    fn among(scene: &Scene, weights: &[f64], offers: &[u32]) -> Vec<Lane> {
+        let mut lanes = Vec::new();
         let mut group: Vec<u32> = Vec::new();
-        for alike in scene.by_pair.chunk_by(|a, b| pair(a) == pair(b)) {
+        for alike in offers.chunk_by(|a, b| scene.offer(*a).give == scene.offer(*b).give) {
             group.clear();
             group.extend(alike.iter().filter(|at| weights[**at as usize].is_finite()));
             // Those that ask least come first; of equal weights they stay so.
@@ -164,12 +180,8 @@ impl Lanes {
                     });
                 }
             }
-            starts[alike.first().map_or(0, |at| scene.offer(*at).want as usize) + 1] = lanes.len();
         }
-        for want in 1..starts.len() {
-            starts[want] = starts[want].max(starts[want - 1]);
-        }
-        Lanes { starts, lanes }
+        lanes
     }
 
     fn wanting(&self, asset: u32) -> &[Lane] {
@@ -177,8 +189,7 @@ impl Lanes {
     }
 
     /// Fills `ahead`: per number of legs and asset, the most that a walk of 1 to so many legs from `home` to the asset
-    /// weighs, and the least that it asks.
-    /// Where only a few `closers` close a ring, the first leg is one of them.
+    /// weighs, and the least that it asks. Where only a few `closers` close a ring, its first leg is one of them.
     fn look_ahead(&self, home: u32, closers: Option<&[Lane]>, ahead: &mut [Vec<(f64, f64)>]) {
         const FAR: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
         ahead[0].fill(FAR);

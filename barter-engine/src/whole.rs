@@ -9,6 +9,7 @@ use crate::clear::Watch;
 use crate::dive::PLACED;
 use crate::exact::whole;
 use crate::fill::Fill;
+use crate::gaps;
 use crate::labels::{self, Breadth};
 use crate::local::{Local, Reach};
 use crate::pool::Candidate;
@@ -43,6 +44,9 @@ const REPAIRS: [Reach; 2] = [
     Reach { drop: 30, others: 100, each: 8, nodes: 30 },
     Reach { drop: 100, others: 300, each: 8, nodes: 60 },
 ];
+
+/// In larger books gaps are closed one by one instead, for each neighbourhood is a programme.
+const REPAIRED: usize = 4_000;
 
 /// Puts the plan into whole units on top of `fill`. The plan may be made anew up to `lessons` times.
 pub(crate) fn place<'a>(
@@ -100,7 +104,11 @@ fn meet_minimums<'a>(
     rings: &[Candidate],
     prices: &[f64],
 ) -> Fill<'a> {
-    if !placed.short().is_empty() {
+    if scene.offers.len() > REPAIRED {
+        let worth: Vec<f64> = prices.iter().map(|price| 1.0 - price).collect();
+        let narrow = Breadth { labels: 2, rings: 1, least: 0.0 };
+        gaps::close(scene, options, &narrow, &mut placed, &worth, 0.9 * PLACED);
+    } else if !placed.short().is_empty() {
         let mut local = Local::new(placed, scene, rings, prices);
         local.repair(&REPAIRS, &|| options.late(0.9 * PLACED));
         placed = local.fill;
