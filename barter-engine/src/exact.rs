@@ -1,4 +1,9 @@
 //! From real volumes to whole smallest units: quantities that hold every limit and floor exactly.
+//!
+//! Where units are coarse and little surplus is to be shared, few volumes of a ring hold at all. Of the 250 rings of an
+//! optimum in reals of the synthetic book `s1k_sparse`, whose units are worth up to 203 USD, 43 hold at none of the sixty
+//! volumes below. Rings that hold at some volume could still come to 99.98 % of that optimum; the best answer in whole
+//! units that a mixed-integer programme found in twenty minutes is 99.61 % of it.
 
 use crate::pool::Candidate;
 use crate::scene::{Scene, float};
@@ -46,8 +51,11 @@ pub(crate) fn realise(
         leads.push((coarse, from, TRIES));
     }
     for (lead, from, tries) in leads {
-        for step in 0..tries {
-            let Some(quantity) = from.checked_sub(step).filter(|q| *q > 0) else { break };
+        let below = (0..tries).map_while(|step| from.checked_sub(step).filter(|q| *q > 0));
+        // Where nothing smaller holds, a little more might.
+        let more = if tries == TRIES && scene.offers.len() <= FEW { TRIES_ABOVE } else { 0 };
+        let above = from + 1..=room[lead].min(from + more);
+        for quantity in below.chain(above) {
             let found = match scene.mode {
                 Mode::Uniform => equal_values(scene, ring, lead, quantity, room),
                 _ => equal_shares(scene, ring, lead, quantity, room, &shares),
@@ -61,6 +69,13 @@ pub(crate) fn realise(
     }
     None
 }
+
+/// How many volumes above it are tried where none below will do.
+const TRIES_ABOVE: u128 = 3;
+
+/// Books of up to so many offers have few rings to choose from, and each is worth more care. In larger ones others take
+/// its place.
+pub(crate) const FEW: usize = 4_000;
 
 /// The whole part of a float that is not negative.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is meant")]

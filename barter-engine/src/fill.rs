@@ -1,10 +1,11 @@
 //! The book as it fills: rings placed in whole smallest units, every minimum met in the end.
 
-use crate::exact::{Quantities, realise, shares_hold};
+use crate::exact::{FEW, Quantities, realise, shares_hold};
 use crate::pool::Candidate;
 use crate::scene::{Scene, float};
 use clearing::{Amount, Book, Leg, Mode, Ring};
 use ruint::aliases::U256;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// In uniform mode an offer of several rings has legs of at least so many units, or rings of exactly equal values.
@@ -271,12 +272,23 @@ impl<'a> Fill<'a> {
     }
 
     /// Places many rings of given volumes, largest value first; an all-or-none offer's last ring brings exactly the
-    /// rest. Returns the rings that no whole units fit; minimums are looked at later.
+    /// rest. In ring mode of a book of few offers those of the coarsest units come first: the finer ones then make up
+    /// for what rounding took. Returns the rings that no whole units fit; minimums are looked at later.
     pub(crate) fn place_all(&mut self, mut wanted: Vec<(Candidate, f64)>) -> Vec<Candidate> {
         let mut failed = Vec::new();
         let worth =
             |(ring, volume): &(Candidate, f64)| ring.shares(self.scene).1 * volume * ring.weight(self.scene);
         wanted.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then(a.0.cmp(&b.0)));
+        if self.scene.mode == Mode::Ring && self.scene.offers.len() <= FEW {
+            // What a step of the ring's coarsest leg is worth.
+            let step = |(ring, _): &(Candidate, f64)| {
+                let (shares, value) = ring.shares(self.scene);
+                let unit = |at: u32| self.scene.unit[self.scene.offer(at).give as usize];
+                let legs = ring.offers().iter().zip(shares);
+                value * legs.map(|(at, share)| unit(*at) / share).fold(0.0, f64::max)
+            };
+            wanted.sort_by_cached_key(|wanted| Reverse(step(wanted).to_bits()));
+        }
         // Per offer, how many rings are still to come and what all of them are to give.
         let mut coming: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
         for (ring, volume) in &wanted {
