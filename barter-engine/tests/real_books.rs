@@ -1,15 +1,16 @@
 //! Real books, where they are at hand: `PERMUTA_DATA` names a directory that holds `books` and `netting`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod common;
+
 use barter_engine::files::{
     Malformed, NamedBook, Source, import_cow, read_book, read_instance, read_obligations,
 };
 use barter_engine::matching::{self, Limits, WHOLE};
 use barter_engine::{Effort, Options, clear, netting};
 use clearing::{Mode, Rules, check};
+use common::{NOW, stray, usd};
 use std::path::{Path, PathBuf};
-
-const NOW: u64 = 1_800_000_000;
 
 /// The data directory, or word on standard error that the test has nothing to look at.
 fn data(test: &str) -> Option<PathBuf> {
@@ -77,6 +78,60 @@ fn synthetic_books_clear_in_every_mode() {
             let value = cleared(&data, name, mode, Effort::Quick);
             eprintln!("{name} {mode}: {value} USD");
         }
+    }
+}
+
+#[test]
+fn tiny_books_clear_to_the_best_there_is_in_whole_units() {
+    let Some(data) = data("tiny_books_clear_to_the_best_there_is_in_whole_units") else { return };
+    let best = [
+        ("t1_two_ring", 120, 120),
+        ("t2_shared_edge", 190, 190),
+        ("t3_seven_cycle", 0, 0),
+        ("t4_six_cycle_expired", 60, 60),
+        ("t5_greedy_limit", 0, 201),
+        ("t6_aon_blocked", 0, 0),
+        ("t7_aon_knapsack", 190, 190),
+        ("t8_packing", 60, 60),
+        ("t10_overpay_trap", 2, 2),
+    ];
+    for (name, uniform, ring) in best {
+        for (mode, best) in [(Mode::Uniform, uniform), (Mode::Ring, ring)] {
+            let value = cleared(&data, &format!("tiny/{name}"), mode, Effort::Thorough);
+            assert_eq!(value, best, "{name} {mode}");
+        }
+    }
+    assert_eq!(cleared(&data, "tiny/t9_lots", Mode::Lots, Effort::Thorough), 1000);
+}
+
+#[test]
+fn synthetic_books_clear_to_a_stated_share_of_their_optimum_in_reals_and_never_above() {
+    let Some(data) = data("synthetic_books_clear_to_a_stated_share_of_their_optimum_in_reals") else {
+        return;
+    };
+    // Minimums and all or none are honoured where the book has any; `s1k_sparse` has coarse units, of up to 203 USD.
+    let optima = [
+        ("s100_sparse", Mode::Ring, 147_610.58, 0.9995),
+        ("s100_aon", Mode::Ring, 555_819.84, 0.983),
+        ("s1k_sparse", Mode::Ring, 1_931_580.26, 0.993),
+        ("s100_sparse", Mode::Uniform, 92_825.2589, 0.9995),
+        ("s100_aon", Mode::Uniform, 315_289.8018, 0.87),
+        ("s1k_sparse", Mode::Uniform, 1_118_179.0557, 0.84),
+        ("s1k_dense", Mode::Uniform, 6_365_312.0446, 0.93),
+        ("s1k_aon", Mode::Uniform, 6_286_884.6638, 0.89),
+    ];
+    for (name, mode, optimum, least) in optima {
+        let book = book(&data.join("books/synthetic").join(name));
+        let rules = Rules { mode, ..Rules::default() };
+        let clearing = clear(&book.book, &rules, NOW, &Options::default());
+        let value = usd(check(&book.book, &rules, NOW, &clearing.answer).unwrap().value);
+        eprintln!("{name} {mode}: {value:.2} of {optimum:.2} USD, {:.5}", value / optimum);
+        assert!(value >= least * optimum, "{name} {mode}: {value} of {optimum} USD");
+        assert!(
+            value <= optimum + stray(&book.book, &clearing.answer),
+            "{name} {mode}: {value} of {optimum} USD"
+        );
+        assert!(usd(clearing.bound) >= optimum - 1.0, "{name} {mode}: the bound is under {optimum} USD");
     }
 }
 

@@ -145,3 +145,77 @@ fn quantities(book: &Book, rules: &Rules, path: &[usize], given: &mut Vec<u128>,
         items.push((path.iter().copied().zip(given.iter().copied()).collect(), alone));
     }
 }
+
+/// A random book of four to seven assets, whose units are worth from a millionth of a dollar to a dollar, and of up to
+/// thirty offers, of which some have minimums and some are all or none.
+pub(crate) fn random_book(seed: u64) -> Book {
+    let mut state = seed;
+    let mut below = |many: u64| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % many
+    };
+    // Prices in thousandths of a dollar per unit of so many decimals.
+    let kinds = [("1", 2), ("0.04", 0), ("1.35", 6), ("31.5", 3), ("0.9", 0), ("710", 4), ("0.002", 0)];
+    let assets = 4 + below(4);
+    let pick = below(7);
+    let assets: Vec<Asset> = (1..=assets)
+        .map(|key| {
+            let (usd, decimals) = kinds[usize::try_from((pick + key) % 7).unwrap()];
+            Asset { decimals, ..asset(key, usd) }
+        })
+        .collect();
+    // What so many millionths of a dollar buy of an asset.
+    let units = |key: u64, micros: u128| {
+        let asset = &assets[usize::try_from(key - 1).unwrap()];
+        let (price, scale) = (asset.reference.mantissa(), u32::from(asset.reference.scale()));
+        (micros * 10u128.pow(scale + u32::from(asset.decimals)) / (price * 1_000_000)).max(1)
+    };
+    let many = assets.len() as u64;
+    let offers = (1..=10 + below(21)).map(|key| {
+        let give = 1 + below(many);
+        let want = 1 + (give + below(many - 1)) % many;
+        let size = [1_000, 1_000, 2_000, 5_000][usize::try_from(below(4)).unwrap()];
+        let worth = size * u128::from(980_000 + below(40_000));
+        let asked = worth * u128::from(940 + below(85)) / 1_000;
+        let offer = offer(key, give, units(give, worth), want, units(want, asked));
+        match below(6) {
+            0 => whole(offer),
+            1 => at_least(offer.give_qty.get() * u128::from(20 + below(50)) / 100, offer),
+            _ => offer,
+        }
+    });
+    let offers = offers.collect();
+    Book::new(assets.clone(), offers).unwrap()
+}
+
+/// A number that tells one book from another.
+pub(crate) fn fingerprint(book: &Book) -> u64 {
+    let of_assets = book
+        .assets()
+        .iter()
+        .flat_map(|asset| [u128::from(asset.key.0), asset.reference.mantissa(), u128::from(asset.decimals)]);
+    let of_offers = book.offers().iter().flat_map(|offer| {
+        let Offer { give, give_qty, want, want_qty, divisible, min_fill, .. } = offer;
+        let least = if *divisible { min_fill.get() } else { give_qty.get() };
+        [u128::from(give.0), give_qty.get(), u128::from(want.0), want_qty.get(), least]
+    });
+    let bytes = of_assets.chain(of_offers).flat_map(u128::to_be_bytes);
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// A value in USD, for comparing.
+pub(crate) fn usd(value: UsdValue) -> f64 {
+    value.display(6).parse().unwrap()
+}
+
+/// By how much an answer in whole units may pass the best in reals, USD: each leg strays from its exact share of its
+/// ring by about a unit, and whoever receives it by as much again.
+pub(crate) fn stray(book: &Book, answer: &clearing::Answer) -> f64 {
+    let rings = answer.rings.iter().map(|ring| {
+        let share: f64 = ring.legs.iter().map(|leg| 2.0 / leg.give.to_string().parse::<f64>().unwrap()).sum();
+        usd(clearing::ring_value(book, ring)) * share.min(1.0)
+    });
+    rings.sum()
+}
