@@ -331,7 +331,7 @@ fn columns<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool, stats: &m
         return uniform::clear(scene, options, pool);
     }
     let fill = search_columns(scene, options, pool, stats);
-    if scene.mode == Mode::Uniform && !stats.every_ring {
+    if scene.mode == Mode::Uniform {
         let packed = uniform::clear(scene, options, pool);
         return if packed.value() > fill.value() { packed } else { fill };
     }

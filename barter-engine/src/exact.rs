@@ -103,6 +103,16 @@ fn equal_values(
     limits_hold(scene, ring, &found).then_some(found)
 }
 
+/// Uniform mode: whether one value stands for what every leg gives, and every limit holds.
+pub(crate) fn values_hold(scene: &Scene, ring: &Candidate, found: &Quantities) -> bool {
+    let unit = |leg: usize| scene.exact_unit[scene.offer(ring.offers()[leg]).give as usize];
+    let legs = 0..ring.offers().len();
+    // From the highest value that a leg gives to the lowest that is too much for one.
+    let low = legs.clone().map(|leg| unit(leg) * U256::from(found[leg])).max();
+    let high = legs.map(|leg| unit(leg) * (U256::from(found[leg]) + U256::from(1))).min();
+    low < high && limits_hold(scene, ring, found)
+}
+
 /// Whether every leg receives at least its limit.
 pub(crate) fn limits_hold(scene: &Scene, ring: &Candidate, found: &Quantities) -> bool {
     let legs = ring.offers().len();

@@ -1,6 +1,8 @@
 //! The book as it fills: rings placed in whole smallest units, every minimum met in the end.
 
-use crate::exact::{FEW, Quantities, realise, shares_hold};
+mod squeeze;
+
+use crate::exact::{FEW, Quantities, realise, shares_hold, values_hold};
 use crate::pool::Candidate;
 use crate::scene::{Scene, float};
 use clearing::{Amount, Book, Leg, Mode, Ring};
@@ -378,9 +380,7 @@ impl<'a> Fill<'a> {
         let offer = self.scene.offer(at);
         let price = self.scene.unit[offer.give as usize];
         for id in self.rings_of[at as usize].clone() {
-            if self.scene.mode == Mode::Ring {
-                self.nudge(at, id);
-            }
+            self.nudge(at, id);
         }
         if self.given[at as usize] >= offer.least_qty {
             return true;
@@ -419,10 +419,17 @@ impl<'a> Fill<'a> {
             let is_short = |fill: &Fill<'_>, at: u32| {
                 (1..fill.scene.offer(at).least_qty).contains(&fill.given[at as usize])
             };
-            if !is_short(self, at) || self.top_up(at, pool, &of_offer[at as usize]) || self.enlarge(at) {
+            if !is_short(self, at)
+                || self.top_up(at, pool, &of_offer[at as usize])
+                || self.enlarge(at)
+                || (self.scene.mode == Mode::Uniform && self.squeeze(at))
+            {
                 continue;
             }
             for id in self.rings_of[at as usize].clone() {
+                if self.scene.mode == Mode::Uniform && self.stand_in(at, id) {
+                    continue;
+                }
                 let Some(placed) = self.take_back(id) else { continue };
                 for other in placed.ring.offers() {
                     if *other != at && is_short(self, *other) {
@@ -485,13 +492,24 @@ impl<'a> Fill<'a> {
 
     /// Lets the offer give as much more in one ring, all other legs unchanged, as the rules allow and it lacks.
     fn nudge(&mut self, at: u32, id: usize) {
+        let hold = match self.scene.mode {
+            Mode::Ring => shares_hold,
+            Mode::Uniform => values_hold,
+            Mode::Lots => return,
+        };
         let Some(placed) = self.placed[id] else { return };
+        // Small legs stand beside other rings only where values are equal, and they might not be so any more.
+        if self.scene.mode == Mode::Uniform
+            && placed.gives[..placed.ring.offers().len()].iter().any(|gives| *gives < ROUGH_LEG)
+        {
+            return;
+        }
         let lacks = self.scene.offer(at).least_qty.saturating_sub(self.given[at as usize]);
         let Some(leg) = placed.ring.offers().iter().position(|o| *o == at) else { return };
         let holds = |more: u128| {
             let mut gives = placed.gives;
             gives[leg] += more;
-            shares_hold(self.scene, &placed.ring, &gives)
+            hold(self.scene, &placed.ring, &gives)
         };
         let (mut low, mut high) = (0, lacks);
         while low < high {

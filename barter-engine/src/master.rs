@@ -7,7 +7,7 @@
 use crate::volumes::Column;
 
 /// The state of the programme.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Master {
     /// USD given by the first leg, per column.
     pub(crate) levels: Vec<f64>,
@@ -15,6 +15,14 @@ pub(crate) struct Master {
     pub(crate) prices: Vec<f64>,
     /// USD given, per offer.
     pub(crate) given: Vec<f64>,
+    /// The most that is paid per USD for an offer that must be filled.
+    pub(crate) most_paid: f64,
+}
+
+impl Default for Master {
+    fn default() -> Master {
+        Master { levels: Vec::new(), prices: Vec::new(), given: Vec::new(), most_paid: MOST_PAID }
+    }
 }
 
 /// What the offers allow.
@@ -28,7 +36,7 @@ pub(crate) struct Bounds {
 /// How much the price of an offer rises when twice is asked of it what it has.
 const RISE: f64 = 0.5;
 
-/// The most that is paid per USD for an offer that must be filled.
+/// The most that is paid per USD for an offer that must be filled, if nothing else is said.
 const MOST_PAID: f64 = 4.0;
 
 /// Columns that lose more than this per USD rest until prices are set again.
@@ -43,6 +51,8 @@ struct Held {
     least: f64,
     /// What the price rises by per USD.
     rise: f64,
+    /// The most that is paid per USD for what must be filled.
+    paid: f64,
 }
 
 impl Held {
@@ -52,7 +62,7 @@ impl Held {
         if over > 0.0 || self.least <= 0.0 {
             return over.max(0.0);
         }
-        (self.price + self.rise * (self.given - self.least)).clamp(-MOST_PAID, 0.0)
+        (self.price + self.rise * (self.given - self.least)).clamp(-self.paid, 0.0)
     }
 }
 
@@ -73,7 +83,14 @@ impl Master {
             .prices
             .iter()
             .zip(bounds.most.iter().zip(&bounds.least))
-            .map(|(&price, (&most, &least))| Held { price, given: 0.0, most, least, rise: RISE / most })
+            .map(|(&price, (&most, &least))| Held {
+                price,
+                given: 0.0,
+                most,
+                least,
+                rise: RISE / most,
+                paid: self.most_paid,
+            })
             .collect();
         for (column, level) in columns.iter().zip(&mut self.levels) {
             if column.legs().any(|(at, _)| bounds.most[at] <= 0.0) {

@@ -62,7 +62,7 @@ impl<'a> Ration<'a> {
             forbidden: BTreeSet::new(),
             columns: Vec::new(),
             fixed: Vec::new(),
-            master: Master { prices, given: vec![0.0; offers], levels: Vec::new() },
+            master: Master { prices, given: vec![0.0; offers], ..Master::default() },
             bounds: Bounds { most: vec![0.0; offers], least: vec![0.0; offers] },
             needs: vec![0.0; offers],
             promised: vec![0; offers],

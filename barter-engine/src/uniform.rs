@@ -1,34 +1,29 @@
 //! Uniform mode: at one price per asset a ring moves one value around, and offers of one pair differ by nothing but
 //! size, party and minimum.
 //!
-//! What the assets pass on is a [circulation](crate::circulation) of value; the largest one is found exactly, without a
-//! limit on the length of rings, and its potentials are the certificate's duals. Offers that it leaves under their
-//! minimum are left out and it is found anew, until there are none. What is found then is packed into rings of at most so
-//! many assets, and the rings are put into whole units.
+//! So offers of one pair are one [lane](lanes), and what is to pass over which rings of lanes is [planned](plan): a linear
+//! programme over rings that [layered search](walks) finds, with minimums decided step by step by what the offers of a lane
+//! [can come to](levels). The plan is [packed](packing) into rings of offers in several manners, put into whole units, and
+//! the best is kept; what it leaves is planned anew. The potentials of the largest [circulation](crate::circulation),
+//! which knows no limit on the length of rings, are the certificate's duals.
 
+mod lanes;
+mod levels;
 mod packing;
+mod plan;
 pub(crate) mod prices;
+mod walks;
 
-use crate::circulation::{self, Arc};
 use crate::clear::{Stage, Watch};
 use crate::fill::Fill;
 use crate::pool::{Candidate, Pool};
 use crate::scene::{Scene, float};
+use lanes::Lanes;
 use packing::Packing;
-
-/// A circulation of value over the live offers.
-struct Flow {
-    /// What each live offer gives, in value units.
-    given: Vec<u64>,
-    /// A number per asset that proves that no more circulates.
-    potentials: Vec<u64>,
-}
+use plan::Planner;
 
 /// All offers together come to at most so many value units.
 const WHOLE: f64 = 1e15;
-
-/// At most so many attempts at minimums; fewer for large books, where each takes long.
-const ATTEMPTS: usize = 60;
 
 /// The share of an offer that stays out of the plan, for rounding, if it has many units and may be filled in part.
 const SPARE: f64 = 0.000_2;
@@ -36,11 +31,28 @@ const SPARE: f64 = 0.000_2;
 /// Offers of fewer units spare none of them.
 const MANY_UNITS: u128 = 2_000;
 
-/// How often offers under their minimum are brought to it or withdrawn.
-const MENDS: usize = 12;
-
-/// How often what the rings leave is packed once more.
+/// How often what the rings leave is planned and packed once more.
 const PASSES: usize = 4;
+
+/// Offers of fewer than so many pieces lead in [`Manner::Leads`], by turns.
+const COARSE: [u64; 2] = [2, 4];
+
+/// Books of more offers are packed in one manner alone and planned twice: each takes long, and the first gets most.
+const MANY: usize = 40_000;
+
+/// A pass that gains less than this share is the last one.
+const LITTLE: f64 = 1e-4;
+
+/// How a plan becomes rings of offers. Which is best depends on the book.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// What each offer gives is taken apart into short rings, whatever rings the plan had.
+    Apart,
+    /// The plan's rings, the largest first, and the rest taken apart.
+    Follows,
+    /// Offers that cannot be split into many pieces first, each in the ring that suits it best; then the plan's rings.
+    Leads,
+}
 
 /// The offers' values in whole units, rounded down.
 struct Values {
@@ -67,67 +79,134 @@ impl Values {
             return self.caps[at];
         }
         let needed = offer.least * 1.001 + 2.0 * scene.unit[offer.give as usize];
-        let unit = scene.unit[offer.give as usize];
-        let spared =
-            if offer.give_qty < MANY_UNITS { offer.cap } else { offer.cap * (1.0 - SPARE) - 3.0 * unit };
-        whole(needed.min(spared) / self.unit).min(self.caps[at])
+        whole(needed.min(offer.cap - spare(scene, at)) / self.unit).min(self.caps[at])
     }
+}
+
+/// What an offer keeps for rounding of what it could give, USD: nothing if it has few units, or if its minimum takes nearly
+/// all it has.
+fn spare(scene: &Scene, at: usize) -> f64 {
+    let offer = &scene.offers[at];
+    let spare = offer.cap * SPARE + 3.0 * scene.unit[offer.give as usize];
+    if offer.give_qty < MANY_UNITS || offer.least * 1.001 + spare > offer.cap { 0.0 } else { spare }
 }
 
 fn whole(number: f64) -> u64 {
     u64::try_from(crate::exact::whole(number)).unwrap_or(u64::MAX)
 }
 
-/// The largest circulation under `caps`.
-fn circulate(scene: &Scene, caps: &[u64]) -> Flow {
-    let narrow = |cap: u64| i64::try_from(cap).expect("all offers come to less than 2^63 value units");
-    let arcs: Vec<Arc<i64>> = scene
-        .offers
-        .iter()
-        .zip(caps)
-        .map(|(offer, cap)| Arc { from: offer.give, to: offer.want, cap: narrow(*cap) })
-        .collect();
-    let found = circulation::largest(scene.unit.len(), &arcs);
-    let wide = |flow: i64| u64::try_from(flow).expect("no arc carries less than nothing");
-    Flow { given: found.flow.into_iter().map(wide).collect(), potentials: found.potentials }
-}
-
 /// The duals of uniform mode: the potentials of the largest circulation, minimums aside, in parts of
 /// [`clearing::DUAL_WHOLE`].
 pub(crate) fn duals(scene: &Scene) -> Vec<u64> {
-    let potentials = circulate(scene, &Values::new(scene).caps).potentials;
+    let lanes = Lanes::new(scene);
+    let caps = Values::new(scene).caps;
+    let caps: Vec<u64> = (0..lanes.all.len()).map(|lane| lanes.sum(lane, &caps)).collect();
+    let potentials = plan::potentials(&lanes, &caps);
     potentials.into_iter().map(|dual| dual.saturating_mul(clearing::DUAL_WHOLE)).collect()
 }
 
 /// Clears `scene`.
 pub(crate) fn clear<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -> Fill<'a> {
-    let values = Values::new(scene);
+    let (values, lanes) = (Values::new(scene), Lanes::new(scene));
+    let round = Uniform { scene, values, lanes, options };
     let mut fill = Fill::new(scene);
-    for pass in 0..PASSES {
-        let room = room(scene, &values, &fill);
-        let given = (0u32..)
-            .zip(&room)
-            .map(|(at, room)| if fill.given(at) > 0 { (values.caps[at as usize] - room).max(1) } else { 0 });
-        let mut packing = Packing::new(scene, &values, given.collect());
-        if pass == 0 {
-            let flow = with_minimums(scene, &values, &mut room.clone(), &fill);
-            packing.take_apart(&flow);
+    let large = scene.offers.len() > MANY;
+    // The one that leads plans anew on the way, so it comes last.
+    let mut manners =
+        if large { vec![Manner::Follows] } else { vec![Manner::Apart, Manner::Follows, Manner::Leads] };
+    let passes = if large { 2 } else { PASSES };
+    for pass in 1..=passes {
+        let (next, manner) = round.pass(&fill, &manners, pass, pool);
+        let gain = next.value() - fill.value();
+        if gain > 0.0 {
+            (fill, manners) = (next, vec![manner]);
         }
-        packing.open(&room);
-        for _ in 0..MENDS {
-            packing.top_up();
-            if packing.withdraw() == 0 {
+        options.tell(Stage::Volumes, pass, passes, fill.value());
+        if (pass > 1 && gain <= fill.value() * LITTLE) || (pass < passes && options.stopped()) {
+            break;
+        }
+    }
+    fill
+}
+
+/// A scene in uniform mode.
+struct Uniform<'a, 'w> {
+    scene: &'a Scene,
+    values: Values,
+    lanes: Lanes,
+    options: &'w Watch<'w>,
+}
+
+impl<'a> Uniform<'a, '_> {
+    /// Plans over what `before` leaves, packs it in each of `manners`, and keeps the best.
+    fn pass(
+        &self,
+        before: &Fill<'a>,
+        manners: &[Manner],
+        pass: usize,
+        pool: &mut Pool,
+    ) -> (Fill<'a>, Manner) {
+        let room = room(self.scene, &self.values, before);
+        // Whoever gives anything, however little, is in a ring already.
+        let given = |(at, room): (u32, &u64)| {
+            if before.given(at) > 0 { (self.values.caps[at as usize] - room).max(1) } else { 0 }
+        };
+        let given: Vec<u64> = (0u32..).zip(&room).map(given).collect();
+        let empty = Packing::new(self.scene, &self.lanes, &self.values, given);
+        let mut planner = Planner::new(&self.lanes, &self.values, &empty.ranges(&room), pass == 1);
+        planner.learn(self.options);
+        planner.decide(self.options);
+        planner.sift(empty.pieces(), self.options);
+        let plan = planner.settle();
+        let mut best: Option<(Fill<'a>, Manner)> = None;
+        for &manner in manners {
+            let mut packing = empty.clone();
+            match manner {
+                Manner::Apart => packing.allow(&plan.given),
+                Manner::Follows => packing.follow(&plan),
+                Manner::Leads => {
+                    for pieces in COARSE {
+                        packing.open(&room);
+                        packing.lead(pieces, planner.prices());
+                        planner.go_on(packing.over_lanes(), &packing.ranges(&room));
+                    }
+                    packing.follow(&planner.settle());
+                }
+            }
+            packing.take_apart();
+            // At first room is left for minimums to be met in whole units.
+            if pass > 1 {
+                packing.open(&room);
+                packing.greedy();
+            }
+            let mut fill = before.clone();
+            self.realise(&mut fill, &packing.rings(), pool);
+            if best.as_ref().is_none_or(|(best, _)| fill.value() > best.value()) {
+                best = Some((fill, manner));
+            }
+            if manner != Manner::Leads && manners.len() > 1 && self.options.stopped() {
                 break;
             }
         }
-        packing.greedy();
-        let rings = packing.rings();
-        let before = fill.value();
-        place(scene, &values, &mut fill, &rings);
-        let mut distinct: Vec<Candidate> = rings.into_iter().map(|(ring, _)| ring).collect();
+        best.expect("there is a manner")
+    }
+
+    /// Puts rings into whole units, meets the minimums, and fills what rounding leaves.
+    fn realise(&self, fill: &mut Fill<'a>, rings: &[(Candidate, u64)], pool: &mut Pool) {
+        place(self.scene, &self.values, fill, rings);
+        let lacks = |at: u32| {
+            let offer = self.scene.offer(at);
+            float(offer.least_qty - fill.given(at)) * self.scene.unit[offer.give as usize]
+        };
+        let mut short: Vec<(f64, u32)> = fill.short().into_iter().map(|at| (lacks(at), at)).collect();
+        short.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        for (_, at) in short {
+            fill.squeeze(at);
+        }
+        let mut distinct: Vec<Candidate> = rings.iter().map(|(ring, _)| *ring).collect();
         distinct.sort_unstable();
         distinct.dedup();
-        let mut of_offer = vec![Vec::new(); scene.offers.len()];
+        let mut of_offer = vec![Vec::new(); self.scene.offers.len()];
         for (at, ring) in (0u32..).zip(&distinct) {
             ring.offers().iter().for_each(|offer| of_offer[*offer as usize].push(at));
         }
@@ -136,12 +215,7 @@ pub(crate) fn clear<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) 
         for ring in distinct {
             pool.push(ring);
         }
-        options.tell(Stage::Volumes, pass + 1, PASSES, fill.value());
-        if fill.value() <= before * (1.0 + 1e-5) || (pass + 1 < PASSES && options.stopped()) {
-            break;
-        }
     }
-    fill
 }
 
 /// Puts rings into whole units in the order in which they were packed: a ring then ends at most one offer, and where that is
@@ -183,128 +257,83 @@ fn room(scene: &Scene, values: &Values, fill: &Fill<'_>) -> Vec<u64> {
             let cap =
                 if left == offer.give_qty { values.caps[at as usize] } else { whole(float(left) * unit) };
             // What rounding needs is filled in the end.
-            let spare = if offer.least_qty == offer.give_qty || left < MANY_UNITS {
-                0
-            } else {
-                whole(2.0 * unit + float(left) * unit * SPARE)
-            };
-            cap.saturating_sub(spare)
+            let spare = if left < MANY_UNITS { 0.0 } else { spare(scene, at as usize) };
+            cap.saturating_sub(whole(spare / values.unit))
         })
         .collect()
 }
 
-/// The largest circulation in which every offer gives nothing or its minimum, found by leaving out what is short.
-fn with_minimums(scene: &Scene, values: &Values, caps: &mut [u64], fill: &Fill<'_>) -> Vec<u64> {
-    let least: Vec<u64> = (0u32..)
-        .take(caps.len())
-        .map(|at| if fill.given(at) > 0 { 0 } else { values.least(scene, at as usize) })
-        .collect();
-    let attempts = (500_000 / caps.len().max(1)).clamp(12, ATTEMPTS);
-    for attempt in 1..=attempts {
-        let mut flow = circulate(scene, caps);
-        concentrate(scene, caps, &mut flow);
-        let is_short = |at: &usize| (1..least[*at]).contains(&flow.given[*at]);
-        let mut short: Vec<usize> = (0..caps.len()).filter(is_short).collect();
-        if short.is_empty() {
-            return flow.given;
-        }
-        // Those who are furthest from their minimum go first; in the end all of them.
-        let lack = |at: usize| to_float(flow.given[at]) / to_float(least[at]);
-        short.sort_by(|a, b| lack(*a).total_cmp(&lack(*b)).then(b.cmp(a)));
-        let going = if attempt * 4 > attempts * 3 { short.len() } else { short.len().div_ceil(6) };
-        for at in &short[..going] {
-            caps[*at] = 0;
-        }
-    }
-    let mut flow = circulate(scene, caps);
-    concentrate(scene, caps, &mut flow);
-    flow.given
-}
+#[cfg(test)]
+mod tests {
+    use super::{Watch, clear};
+    use crate::clear::Options;
+    use crate::pool::Pool;
+    use crate::scene::Scene;
+    use clearing::{Amount, Answer, Asset, AssetKey, Book, Mode, Offer, OfferKey, PartyKey, Prices, Rules};
+    use proptest::prelude::*;
 
-/// Moves the circulation, at the same worth, to where the offers that give a part form no circles: fewer offers than
-/// assets then stand between nothing and all.
-fn concentrate(scene: &Scene, caps: &[u64], flow: &mut Flow) {
-    const NONE: u32 = u32::MAX;
-    let nodes = scene.unit.len();
-    // A forest of offers that give a part: each asset's parent, and the offer between.
-    let mut parent = vec![NONE; nodes];
-    let mut by = vec![NONE; nodes];
-    let mut mark = vec![NONE; nodes];
-    for at in 0..caps.len() {
-        if flow.given[at] == 0 || flow.given[at] == caps[at] {
-            continue;
-        }
-        let (give, want) = (scene.offers[at].give, scene.offers[at].want);
-        let stamp = u32::try_from(at).expect("a book has fewer than 2^32 offers");
-        let mut top = give;
-        mark[top as usize] = stamp;
-        while parent[top as usize] != NONE {
-            top = parent[top as usize];
-            mark[top as usize] = stamp;
-        }
-        let mut meet = want;
-        while mark[meet as usize] != stamp && parent[meet as usize] != NONE {
-            meet = parent[meet as usize];
-        }
-        if mark[meet as usize] != stamp {
-            hang(&mut parent, &mut by, give, want, stamp);
-            continue;
-        }
-        // The circle: the offer gives from `give` to `want`; the tree leads back from `want` to `give`.
-        let mut circle: Vec<(usize, bool)> = vec![(at, true)];
-        let climb = |start: u32, upwards: bool, circle: &mut Vec<(usize, bool)>| {
-            let mut node = start;
-            while node != meet {
-                let offer = by[node as usize] as usize;
-                circle.push((offer, (scene.offers[offer].give == node) == upwards));
-                node = parent[node as usize];
-            }
+    fn amount(units: u128) -> Amount {
+        Amount::new(units).unwrap()
+    }
+
+    /// What is given, what is wanted, how much in cents, and whether in part, with a minimum, or all or none.
+    fn offer() -> impl Strategy<Value = (u64, u64, u128, u8)> {
+        (0u64..5, 0u64..4, 2_000u128..90_000, 0u8..4)
+            .prop_map(|(give, other, cents, kind)| (give, (give + 1 + other) % 5, cents, kind))
+    }
+
+    /// Assets in units of a cent to forty dollars; the offers ask for what theirs is worth.
+    fn book(offers: &[(u64, u64, u128, u8)]) -> Book {
+        let cents = [1u128, 7, 130, 900, 4_000];
+        let asset = |(key, cents): (u64, &u128)| Asset {
+            key: AssetKey(key),
+            decimals: 0,
+            reference: format!("{}.{:02}", cents / 100, cents % 100).parse().unwrap(),
         };
-        climb(want, true, &mut circle);
-        climb(give, false, &mut circle);
-        // Two offers of one pair are told apart by the ends of their tree edge, which `climb` knows.
-        let up = circle.iter().map(
-            |&(offer, along)| {
-                if along { caps[offer] - flow.given[offer] } else { flow.given[offer] }
-            },
-        );
-        let down = circle.iter().map(
-            |&(offer, along)| {
-                if along { flow.given[offer] } else { caps[offer] - flow.given[offer] }
-            },
-        );
-        let (up, down) = (up.min().unwrap_or(0), down.min().unwrap_or(0));
-        let (step, forwards) = if up <= down { (up, true) } else { (down, false) };
-        for &(offer, along) in &circle {
-            if along == forwards {
-                flow.given[offer] += step;
-            } else {
-                flow.given[offer] -= step;
+        let unit = |asset: u64| cents[usize::try_from(asset).unwrap()];
+        let made = (0u64..).zip(offers).map(|(key, (give, want, worth, kind))| {
+            let give_qty = (worth / unit(*give)).max(1);
+            Offer {
+                key: OfferKey(key),
+                // No party stands on both sides of an asset.
+                party: PartyKey([u8::try_from(key).unwrap(); 20]),
+                give: AssetKey(*give),
+                give_qty: amount(give_qty),
+                want: AssetKey(*want),
+                want_qty: amount((give_qty * unit(*give) * 9 / 10 / unit(*want)).max(1)),
+                divisible: *kind > 0,
+                min_fill: amount(if *kind == 1 { give_qty / 2 } else { 0 }),
+                valid_from: 0,
+                valid_until: 9,
             }
-        }
-        // Offers that no longer give a part leave the forest.
-        for end in [want, give] {
-            let mut node = end;
-            while node != meet {
-                let (above, offer) = (parent[node as usize], by[node as usize] as usize);
-                if flow.given[offer] == 0 || flow.given[offer] == caps[offer] {
-                    (parent[node as usize], by[node as usize]) = (NONE, NONE);
-                }
-                node = above;
-            }
-        }
-        if flow.given[at] != 0 && flow.given[at] != caps[at] {
-            hang(&mut parent, &mut by, give, want, stamp);
-        }
+        });
+        Book::new((0u64..).zip(&cents).map(asset).collect(), made.collect()).unwrap()
     }
-}
 
-/// Hangs the tree of `low` from `high` by `offer`, after turning it so that `low` is its root.
-fn hang(parent: &mut [u32], by: &mut [u32], low: u32, high: u32, offer: u32) {
-    let (mut node, mut above, mut through) = (low, high, offer);
-    while node != u32::MAX {
-        let (next, old) = (parent[node as usize], by[node as usize]);
-        (parent[node as usize], by[node as usize]) = (above, through);
-        (above, through, node) = (node, old, next);
+    proptest! {
+        #[test]
+        fn whenever_it_is_stopped_every_rule_is_kept_and_nobody_is_under_a_minimum(
+            offers in prop::collection::vec(offer(), 0..80),
+            stops_after in 0u32..40,
+            threads in 1usize..3,
+        ) {
+            let book = book(&offers);
+            let rules = Rules { mode: Mode::Uniform, ..Rules::default() };
+            let scene = Scene::new(&book, &rules, 1, &Prices::default());
+            let asked = std::sync::atomic::AtomicU32::new(0);
+            let stop = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= stops_after;
+            let options = Options { stop: Some(&stop), ..Options::default() };
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut rings = Pool::default();
+            let fill = pool.install(|| clear(&scene, &Watch::new(&options), &mut rings));
+            prop_assert!(fill.short().is_empty());
+            let answer = Answer { rings: fill.rings(&book), prices: Prices::default() };
+            prop_assert_eq!(clearing::check(&book, &rules, 1, &answer).map(|_| ()), Ok(()));
+            if stops_after > 0 {
+                asked.store(0, std::sync::atomic::Ordering::Relaxed);
+                let again = clear(&scene, &Watch::new(&options), &mut Pool::default());
+                prop_assert_eq!(again.rings(&book), answer.rings, "on any number of threads");
+            }
+        }
     }
 }

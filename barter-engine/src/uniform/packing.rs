@@ -1,12 +1,17 @@
-//! Value packed into rings: who leads, which way, and how much.
+//! Value packed into rings of offers: over which lanes, which offers, and how much.
 //!
-//! One offer after the other leads rings through it, over shortest ways of offers that can spare enough. What is packed is
-//! counted in value units; nothing is rounded here, but offers that move in large units are in one ring or in large ones,
-//! as the rules ask.
+//! Rings come from a plan, or lead through one offer after the other: the way that earns most at the lanes' prices, or a
+//! shortest one over offers that can spare enough. What is packed is counted in value units; nothing is rounded here, but
+//! offers that move in large units are in one ring or in large ones, as the rules ask.
 
-use super::{Values, whole};
+use super::lanes::{Lane, Lanes};
+use super::levels::Range;
+use super::plan::Plan;
+use super::walks::Layers;
+use super::{Values, to_float, whole};
 use crate::pool::Candidate;
 use crate::scene::Scene;
+use std::cmp::Reverse;
 
 /// Smallest units of a piece of an offer that is in several rings: a hundred, and some for rounding.
 const PIECE: f64 = 102.0;
@@ -14,17 +19,10 @@ const PIECE: f64 = 102.0;
 /// A lead is content with this part of what it wants in one ring, at least.
 const SMALLEST_SHARE: u64 = 64;
 
-/// The offers of a pair of assets.
-struct Pair {
-    want: u32,
-    offers: Vec<u32>,
-}
-
+#[derive(Clone)]
 pub(super) struct Packing<'a> {
     scene: &'a Scene,
-    pairs: Vec<Pair>,
-    /// The pairs that give each asset, as a range of `pairs`.
-    first: Vec<usize>,
+    lanes: &'a Lanes,
     /// The least value of a ring of an offer in several rings, by asset given.
     piece: Vec<u64>,
     /// The value of a smallest unit, by asset given, and a little more.
@@ -37,15 +35,21 @@ pub(super) struct Packing<'a> {
     least: Vec<u64>,
     /// Offers that are in one small ring, and so in no other.
     closed: Vec<bool>,
-    rings: Vec<Option<(Candidate, u64)>>,
-    /// The rings of each offer.
-    of: Vec<Vec<u32>>,
+    rings: Vec<(Candidate, u64)>,
+    /// Whether each offer is in a ring, of this packing or of those before.
+    in_rings: Vec<bool>,
     ways: Ways,
-    /// By pair, no offer has more left than this.
+    /// By lane, no offer has more left than this.
     most: Vec<u64>,
     /// How many offers may still be looked at; nobody leads when there are none.
     looks: u64,
 }
+
+/// The volumes that a leading offer tries, in parts of the first.
+const SIZES: [u64; 9] = [16, 13, 10, 8, 6, 4, 3, 2, 1];
+
+/// What a ring must earn per USD of it, so that an offer leads it.
+const LITTLE: f64 = 0.01;
 
 /// At most so many offers are looked at in each stage of a packing, so that books of any size come to an end.
 const LOOKS: u64 = 400_000_000;
@@ -55,57 +59,98 @@ const LOOKS: u64 = 400_000_000;
 enum Serve {
     /// All that have enough left.
     Anybody,
-    /// Those who then have their minimum, or are lacking it already.
-    Openly,
     /// Those who then have their minimum.
     Firmly,
 }
 
 impl<'a> Packing<'a> {
     /// A packing on top of what each offer gives already.
-    pub(super) fn new(scene: &'a Scene, values: &Values, given: Vec<u64>) -> Packing<'a> {
+    pub(super) fn new(scene: &'a Scene, lanes: &'a Lanes, values: &Values, given: Vec<u64>) -> Packing<'a> {
         let offers = scene.offers.len();
-        let mut order: Vec<(u32, u32, u32)> =
-            (0u32..).zip(&scene.offers).map(|(at, offer)| (offer.give, offer.want, at)).collect();
-        order.sort_unstable();
-        let mut pairs: Vec<Pair> = Vec::new();
-        let mut first = vec![0; scene.unit.len() + 1];
-        for chunk in order.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            first[chunk[0].0 as usize + 1] += 1;
-            pairs.push(Pair { want: chunk[0].1, offers: chunk.iter().map(|entry| entry.2).collect() });
-        }
-        for at in 1..first.len() {
-            first[at] += first[at - 1];
-        }
         let least = (0..offers).map(|at| values.least(scene, at)).collect();
         let closed = vec![false; offers];
         Packing {
             scene,
-            most: vec![u64::MAX; pairs.len()],
+            lanes,
+            most: vec![u64::MAX; lanes.all.len()],
             looks: LOOKS,
-            pairs,
-            first,
             piece: scene.unit.iter().map(|unit| whole(PIECE * unit / values.unit)).collect(),
             one: scene.unit.iter().map(|unit| whole(1.001 * unit / values.unit)).collect(),
             left: vec![0; offers],
+            in_rings: given.iter().map(|given| *given > 0).collect(),
             given,
             least,
             closed,
             rings: Vec::new(),
-            of: vec![Vec::new(); offers],
             ways: Ways::new(scene.unit.len()),
         }
     }
 
     /// The rings.
     pub(super) fn rings(self) -> Vec<(Candidate, u64)> {
-        self.rings.into_iter().flatten().collect()
+        self.rings
+    }
+
+    /// Lets the offers give so much.
+    pub(super) fn allow(&mut self, given: &[u64]) {
+        self.left.copy_from_slice(given);
+    }
+
+    /// Packs the rings of a plan, the largest first. What does not fit is left.
+    pub(super) fn follow(&mut self, plan: &Plan) {
+        self.allow(&plan.given);
+        self.looks = LOOKS;
+        let mut volumes: Vec<u64> = plan.rings.iter().map(|(_, volume)| *volume).collect();
+        // What moves in large units, and cannot be split, first: each in a ring of its own.
+        let mut of_lane: Vec<Vec<u32>> = vec![Vec::new(); self.lanes.all.len()];
+        for (at, (ring, _)) in (0u32..).zip(&plan.rings) {
+            ring.offers().iter().for_each(|lane| of_lane[*lane as usize].push(at));
+        }
+        let mut coarse: Vec<(Reverse<u64>, u32, usize)> = Vec::new();
+        for (at, lane) in self.lanes.all.iter().enumerate() {
+            let piece = self.piece[lane.give as usize].max(1);
+            let few =
+                lane.offers.iter().filter(|offer| (1..2 * piece).contains(&plan.given[**offer as usize]));
+            coarse.extend(few.map(|offer| (Reverse(piece), *offer, at)));
+        }
+        coarse.sort_unstable();
+        for (piece, offer, lane) in coarse {
+            for at in &of_lane[lane] {
+                let (left, volume) = (self.left[offer as usize], &mut volumes[*at as usize]);
+                // Beside other rings it would be too small a piece.
+                let splinter = self.in_rings[offer as usize] && left < piece.0;
+                if left == 0 || *volume < left || splinter {
+                    continue;
+                }
+                let legs = plan.rings[*at as usize].0.offers();
+                let leg = legs.iter().position(|other| *other as usize == lane).unwrap_or(0);
+                let way: Vec<usize> =
+                    (1..legs.len()).map(|step| legs[(leg + step) % legs.len()] as usize).collect();
+                if let Some(drawn) = self.draw(offer, &way, left, left, Serve::Anybody) {
+                    *volume -= drawn;
+                }
+            }
+        }
+        for ((ring, _), mut volume) in plan.rings.iter().zip(volumes) {
+            let legs = ring.offers();
+            let way: Vec<usize> = legs[1..].iter().map(|lane| *lane as usize).collect();
+            let mut share = 1;
+            while volume > 0 && share <= SMALLEST_SHARE && self.looks > 0 {
+                let least = (volume / share).max(1);
+                let first = self.pick(legs[0] as usize, volume, least, Serve::Anybody, [None, None]);
+                match first.and_then(|first| self.draw(first, &way, volume, least, Serve::Anybody)) {
+                    Some(drawn) => volume -= drawn,
+                    None => share *= 4,
+                }
+            }
+        }
     }
 
     /// Takes a circulation apart; what only longer rings hold is left. Offers in large units or all or none lead first,
     /// since they cannot be split; then those whose shortest ring is long, since they have the least choice.
-    pub(super) fn take_apart(&mut self, flow: &[u64]) {
-        self.left.copy_from_slice(flow);
+    pub(super) fn take_apart(&mut self) {
+        self.looks = LOOKS;
+        let flow = self.left.clone();
         let mut leads: Vec<(u8, usize, u64, u32)> = Vec::new();
         for at in (0u32..).take(flow.len()).filter(|at| flow[*at as usize] > 0) {
             let hops = self.find(at, 1, Serve::Anybody).map_or(0, |way| way.len());
@@ -122,16 +167,46 @@ impl<'a> Packing<'a> {
         }
         leads.sort_unstable();
         for (_, _, _, at) in leads {
-            self.lead(at, self.left[at as usize], Serve::Anybody);
+            self.serve(at, self.left[at as usize], Serve::Anybody);
         }
+    }
+
+    /// What the offers can give beyond what is packed, of `room` before this packing.
+    pub(super) fn ranges(&self, room: &[u64]) -> Vec<Range> {
+        let packed = self.packed();
+        (0u32..)
+            .zip(room)
+            .zip(packed)
+            .map(|((at, room), packed)| {
+                let place = at as usize;
+                let most = room - packed;
+                let in_rings = self.in_rings[place];
+                let splinter = in_rings && most < self.piece[self.scene.offer(at).give as usize];
+                let most = if self.closed[place] || splinter { 0 } else { most };
+                let least = self.lacks(at).min(most);
+                Range { least, most, must: in_rings && least > 0 }
+            })
+            .collect()
+    }
+
+    /// What each offer gives in this packing.
+    fn packed(&self) -> Vec<u64> {
+        let mut packed = vec![0; self.left.len()];
+        for (ring, volume) in &self.rings {
+            ring.offers().iter().for_each(|at| packed[*at as usize] += volume);
+        }
+        packed
+    }
+
+    /// What passes over each lane in this packing.
+    pub(super) fn over_lanes(&self) -> Vec<u64> {
+        let packed = self.packed();
+        (0..self.lanes.all.len()).map(|lane| self.lanes.sum(lane, &packed)).collect()
     }
 
     /// Lets the offers give up to `room` more than they gave before this packing.
     pub(super) fn open(&mut self, room: &[u64]) {
-        let mut packed = vec![0; room.len()];
-        for (ring, volume) in self.rings.iter().flatten() {
-            ring.offers().iter().for_each(|at| packed[*at as usize] += volume);
-        }
+        let packed = self.packed();
         for ((left, room), packed) in self.left.iter_mut().zip(room).zip(packed) {
             *left = room - packed;
         }
@@ -139,55 +214,90 @@ impl<'a> Packing<'a> {
         self.looks = LOOKS;
     }
 
-    fn is_short(&self, at: u32) -> bool {
-        (1..self.least[at as usize]).contains(&self.given[at as usize])
+    /// Lets offers of fewer than `pieces` pieces lead, the largest first: each the ring that earns most at the lanes'
+    /// `prices` per USD that passes, and as large as is best. They cannot be split among many rings, so that lanes and
+    /// volumes alone do not say what they can be in.
+    pub(super) fn lead(&mut self, pieces: u64, prices: &[f64]) {
+        let earns: Vec<f64> = prices.iter().map(|price| 1.0 - price.max(0.0)).collect();
+        let mut leads: Vec<(Reverse<u64>, u32, usize)> = Vec::new();
+        for (lane, Lane { give, offers, .. }) in self.lanes.all.iter().enumerate() {
+            let most = self.piece[*give as usize].max(1).saturating_mul(pieces);
+            let few = offers.iter().filter(|at| (1..most).contains(&self.left[**at as usize]));
+            leads.extend(few.map(|at| (Reverse(self.left[*at as usize]), *at, lane)));
+        }
+        leads.sort_unstable();
+        let mut served: Vec<u64> = (0..self.lanes.all.len()).map(|lane| self.served(lane)).collect();
+        let mut layers = Layers::new(self.lanes);
+        for (_, at, lane) in leads {
+            if self.looks == 0 {
+                break;
+            }
+            while let Some((way, volume)) = self.best_way(at, lane, &earns, &served, &mut layers) {
+                let drawn = self.draw(at, &way, volume, volume, Serve::Firmly);
+                for lane in way.iter().chain([&lane]) {
+                    served[*lane] = self.served(*lane);
+                }
+                if drawn.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The largest volume that an offer of the lane can serve.
+    fn served(&self, lane: usize) -> u64 {
+        let can = |at: &&u32| {
+            let at = **at as usize;
+            let piece = self.piece[self.lanes.all[lane].give as usize];
+            !self.closed[at] && (self.left[at] >= piece || !self.in_rings[at])
+        };
+        self.lanes.all[lane].offers.iter().filter(can).map(|at| self.left[*at as usize]).max().unwrap_or(0)
+    }
+
+    /// The way back from what an offer wants to what it gives, and the volume, that earn most.
+    fn best_way(
+        &self,
+        at: u32,
+        lane: usize,
+        earns: &[f64],
+        served: &[u64],
+        layers: &mut Layers,
+    ) -> Option<(Vec<usize>, u64)> {
+        let left = self.left[at as usize];
+        if left == 0 || self.closed[at as usize] {
+            return None;
+        }
+        let piece = self.piece[self.lanes.all[lane].give as usize];
+        let alone = !self.in_rings[at as usize];
+        let mut best: Option<(f64, Vec<usize>, u64)> = None;
+        for parts in SIZES {
+            let volume = left / SIZES[0] * parts + left % SIZES[0] * parts / SIZES[0];
+            let enough = volume >= self.lacks(at) && (volume >= piece || alone) && volume > 0;
+            let most = to_float(volume) * to_float(self.lanes.longest as u64);
+            if !enough || best.as_ref().is_some_and(|best| best.0 >= most) {
+                break;
+            }
+            if let Some((worth, way)) = layers.way(self.lanes, lane, earns, |other| served[other] >= volume) {
+                let worth = (worth + 1.0 - LITTLE) * to_float(volume);
+                if worth > best.as_ref().map_or(0.0, |best| best.0) {
+                    best = Some((worth, way, volume));
+                }
+            }
+        }
+        best.map(|(_, way, volume)| (way, volume))
+    }
+
+    /// The least value of a ring of an offer in several rings, by asset given.
+    pub(super) fn pieces(&self) -> &[u64] {
+        &self.piece
     }
 
     fn lacks(&self, at: u32) -> u64 {
         self.least[at as usize].saturating_sub(self.given[at as usize])
     }
 
-    fn short(&self) -> Vec<u32> {
-        let mut short: Vec<u32> = (0u32..).take(self.left.len()).filter(|at| self.is_short(*at)).collect();
-        short.sort_by_key(|at| (self.lacks(*at), *at));
-        short
-    }
-
-    /// Brings offers to their minimum where what others have left allows it.
-    pub(super) fn top_up(&mut self) {
-        for serve in [Serve::Firmly, Serve::Openly] {
-            for at in self.short() {
-                self.lead(at, self.lacks(at), serve);
-            }
-        }
-    }
-
-    /// Takes back the rings of some offers that do not have their minimum: those that lack most. Returns how many
-    /// offers did not have it.
-    pub(super) fn withdraw(&mut self) -> usize {
-        let short = self.short();
-        for at in short[short.len() / 2..].iter().rev() {
-            if !self.is_short(*at) {
-                continue;
-            }
-            for id in std::mem::take(&mut self.of[*at as usize]) {
-                let Some((ring, volume)) = self.rings[id as usize].take() else { continue };
-                for other in ring.offers() {
-                    let other = *other as usize;
-                    self.given[other] -= volume;
-                    self.left[other] += volume;
-                    self.closed[other] = false;
-                    self.of[other].retain(|held| *held != id);
-                }
-            }
-        }
-        self.most.fill(u64::MAX);
-        short.len()
-    }
-
     /// Packs what is left, largest offers first, without leaving anybody under a minimum.
     pub(super) fn greedy(&mut self) {
-        self.looks = LOOKS;
         let mut leads: Vec<(u64, u32)> = (0u32..)
             .zip(&self.left)
             .filter(|(_, left)| **left > 0)
@@ -197,18 +307,18 @@ impl<'a> Packing<'a> {
         for (_, at) in leads {
             let least = self.lacks(at);
             if least == 0 || self.left[at as usize] >= least {
-                self.lead(at, self.left[at as usize], Serve::Firmly);
+                self.serve(at, self.left[at as usize], Serve::Firmly);
             }
         }
     }
 
     /// Rings through `at` that together give up to `wanted` of it.
-    fn lead(&mut self, at: u32, mut wanted: u64, serve: Serve) {
+    fn serve(&mut self, at: u32, mut wanted: u64, serve: Serve) {
         let piece = self.piece[self.scene.offer(at).give as usize];
         let mut share = 1;
         while wanted > 0 && share <= SMALLEST_SHARE && !self.closed[at as usize] && self.looks > 0 {
             let least = (wanted / share).max(1);
-            let in_others = !self.of[at as usize].is_empty() || self.given[at as usize] > 0;
+            let in_others = self.in_rings[at as usize];
             if (least < piece && (in_others || share > 1))
                 || (serve == Serve::Firmly && least < self.lacks(at))
             {
@@ -236,12 +346,11 @@ impl<'a> Packing<'a> {
         }
         match serve {
             Serve::Anybody => true,
-            Serve::Openly => self.given[place] > 0 || volume >= self.least[place],
             Serve::Firmly => self.given[place] + volume >= self.least[place],
         }
     }
 
-    /// The pairs of a shortest way back from what `at` wants to what it gives, over offers that serve `least`.
+    /// The lanes of a shortest way back from what `at` wants to what it gives, over offers that serve `least`.
     fn find(&mut self, at: u32, least: u64, serve: Serve) -> Option<Vec<usize>> {
         let (from, to) = (self.scene.offer(at).want, self.scene.offer(at).give);
         let (mut ways, mut most) = (std::mem::take(&mut self.ways), std::mem::take(&mut self.most));
@@ -252,7 +361,7 @@ impl<'a> Packing<'a> {
             if most[pair] < least {
                 return false;
             }
-            let offers = &self.pairs[pair].offers;
+            let offers = &self.lanes.all[pair].offers;
             looks += offers.len() as u64;
             let serves =
                 |at: &u32| self.left[*at as usize] >= least && (any || self.serves(*at, least, serve));
@@ -262,14 +371,37 @@ impl<'a> Packing<'a> {
             }
             found
         };
-        let found = ways.find(&self.pairs, &self.first, (from, to), self.scene.longest - 1, open);
+        let found = ways.find(self.lanes, (from, to), open);
         self.looks = self.looks.saturating_sub(looks);
         self.most = most;
         self.ways = ways;
         found
     }
 
-    /// Draws a ring over the pairs of `way`. Each uses the offer that fits most closely and is not of a neighbour's
+    /// The offer of a lane that fits a ring of `volume`, or of `least`, most closely: one that can be split, if there is
+    /// one; the smallest that is large enough, or else the largest. Its party is none of its neighbours'.
+    fn pick(
+        &mut self,
+        lane: usize,
+        volume: u64,
+        least: u64,
+        serve: Serve,
+        neighbours: [Option<u32>; 2],
+    ) -> Option<u32> {
+        self.looks = self.looks.saturating_sub(self.lanes.all[lane].offers.len() as u64);
+        let order = |at: &u32| {
+            let (offer, left) = (self.scene.offer(*at), self.left[*at as usize]);
+            let is_whole = offer.least_qty == offer.give_qty && left != volume;
+            let small = left < volume;
+            (is_whole, small, if small { u64::MAX - left } else { left }, *at)
+        };
+        let fits = |at: &&u32| {
+            !neighbours.contains(&Some(self.scene.offer(**at).party)) && self.serves(**at, least, serve)
+        };
+        self.lanes.all[lane].offers.iter().filter(fits).min_by_key(|at| order(at)).copied()
+    }
+
+    /// Draws a ring over the lanes of `way`. Each uses the offer that fits most closely and is not of a neighbour's
     /// party. Returns the volume, at least `least` and at most `wanted`.
     fn draw(&mut self, lead: u32, way: &[usize], wanted: u64, least: u64, serve: Serve) -> Option<u64> {
         let lead_party = self.scene.offer(lead).party;
@@ -278,41 +410,29 @@ impl<'a> Packing<'a> {
         let mut before = lead_party;
         for (leg, pair) in way.iter().enumerate() {
             let last = leg + 1 == way.len();
-            // An offer that can be split, if there is one; the smallest that is large enough, or else the largest.
-            let order = |at: &u32| {
-                let (offer, left) = (self.scene.offer(*at), self.left[*at as usize]);
-                let is_whole = offer.least_qty == offer.give_qty && left != volume;
-                let small = left < volume;
-                (is_whole, small, if small { u64::MAX - left } else { left }, *at)
-            };
-            let fits = |at: &&u32| {
-                let party = self.scene.offer(**at).party;
-                party != before && !(last && party == lead_party) && self.serves(**at, least, serve)
-            };
-            let at = *self.pairs[*pair].offers.iter().filter(fits).min_by_key(|at| order(at))?;
+            let at = self.pick(*pair, volume, least, serve, [Some(before), last.then_some(lead_party)])?;
             volume = volume.min(self.left[at as usize]);
             before = self.scene.offer(at).party;
             offers.push(at);
         }
-        let id = u32::try_from(self.rings.len()).expect("fewer rings than 2^32");
         for at in &offers {
             let place = *at as usize;
             self.left[place] -= volume;
             self.closed[place] = volume < self.piece[self.scene.offer(*at).give as usize];
             self.given[place] += volume;
-            self.of[place].push(id);
+            self.in_rings[place] = true;
         }
-        let smallest = (0..offers.len()).min_by_key(|leg| self.scene.offer(offers[*leg]).give)?;
+        let smallest = (0..offers.len()).min_by_key(|leg| self.scene.offer(offers[*leg]).give).unwrap_or(0);
         offers.rotate_left(smallest);
-        self.rings.push(Some((Candidate::new(&offers), volume)));
+        self.rings.push((Candidate::new(&offers), volume));
         Some(volume)
     }
 }
 
-/// Finds shortest ways over pairs of assets.
-#[derive(Default)]
+/// Finds shortest ways over lanes.
+#[derive(Clone, Default)]
 struct Ways {
-    /// Which asset was reached from where, by which pair, in which search.
+    /// Which asset was reached from where, by which lane, in which search.
     came: Vec<(u32, u32)>,
     seen: Vec<u32>,
     search: u32,
@@ -326,12 +446,11 @@ impl Ways {
 
     fn find(
         &mut self,
-        pairs: &[Pair],
-        first: &[usize],
+        lanes: &Lanes,
         (from, to): (u32, u32),
-        hops: usize,
         mut open: impl FnMut(usize) -> bool,
     ) -> Option<Vec<usize>> {
+        let hops = lanes.longest - 1;
         self.search += 1;
         self.queue.clear();
         self.queue.push(from);
@@ -339,8 +458,8 @@ impl Ways {
         let (mut next, mut level_end, mut hop) = (0, 1, 0);
         while next < self.queue.len() && hop < hops {
             let node = self.queue[next];
-            let range = first[node as usize]..first[node as usize + 1];
-            for (pair, want) in range.clone().zip(pairs[range].iter().map(|pair| pair.want)) {
+            for pair in lanes.of(node) {
+                let want = lanes.all[pair].want;
                 // Only the last hop's pairs to `to` matter.
                 let wasted = hop + 1 == hops && want != to;
                 if wasted || self.seen[want as usize] == self.search || !open(pair) {
