@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -158,6 +159,9 @@ pub(super) fn clearing(programs: &Programs, report: &mut Report) -> Result<()> {
     BOOKS.iter().try_for_each(|known| clear(programs, report, &data, known))
 }
 
+/// The reference solver is waited for so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// The reference solver beside the data, where Python has what it needs; how many seconds it takes for a book.
 fn reference_solver(data: &Path, book: &Path, arguments: &[&str]) -> Option<f64> {
     let (script, options) = arguments.split_first()?;
@@ -165,16 +169,29 @@ fn reference_solver(data: &Path, book: &Path, arguments: &[&str]) -> Option<f64>
     let python = |arguments: &[&OsStr]| {
         let mut command = Command::new("python3");
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
+        let (mut child, begun) = (command.spawn().ok()?, Instant::now());
+        loop {
+            if let Some(status) = child.try_wait().ok()? {
+                return status.success().then_some(());
+            }
+            if begun.elapsed() > PATIENCE {
+                child.kill().ok()?;
+                child.wait().ok()?;
+                eprintln!("… takes more than {} s, and is left out", PATIENCE.as_secs());
+                return None;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
     };
-    if !script.is_file() || !python(&["-c".as_ref(), "import highspy, numpy".as_ref()]) {
+    if !script.is_file() {
         return None;
     }
+    python(&["-c".as_ref(), "import highspy, numpy".as_ref()])?;
     eprintln!("the reference solver on {} …", book.display());
     let fixed = [script.as_os_str(), book.as_os_str()];
     let begun = Instant::now();
-    let done = python(&[&fixed[..], &options.iter().map(OsStr::new).collect::<Vec<_>>()].concat());
-    done.then(|| begun.elapsed().as_secs_f64())
+    python(&[&fixed[..], &options.iter().map(OsStr::new).collect::<Vec<_>>()].concat())?;
+    Some(begun.elapsed().as_secs_f64())
 }
 
 /// Clears a small book by listing all cycles, and by the engine.
