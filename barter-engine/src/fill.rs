@@ -343,13 +343,14 @@ impl<'a> Fill<'a> {
         failed
     }
 
+    /// Whether the offer gives something, but less than its minimum.
+    pub(crate) fn is_short(&self, offer: u32) -> bool {
+        (1..self.scene.offer(offer).least_qty).contains(&self.given[offer as usize])
+    }
+
     /// The offers that give something, but less than their minimum.
     pub(crate) fn short(&self) -> Vec<u32> {
-        (0u32..)
-            .zip(&self.scene.offers)
-            .filter(|(at, offer)| (1..offer.least_qty).contains(&self.given[*at as usize]))
-            .map(|(at, _)| at)
-            .collect()
+        (0u32..).take(self.given.len()).filter(|at| self.is_short(*at)).collect()
     }
 
     /// Enlarges the rings of offers under their minimum where that is enough.
@@ -363,8 +364,7 @@ impl<'a> Fill<'a> {
     pub(crate) fn meet_minimums(&mut self) {
         let mut short = self.short();
         while let Some(at) = short.pop() {
-            let offer = self.scene.offer(at);
-            if !(1..offer.least_qty).contains(&self.given[at as usize]) || self.enlarge(at) {
+            if !self.is_short(at) || self.enlarge(at) {
                 continue;
             }
             for id in self.rings_of[at as usize].clone() {
@@ -416,10 +416,7 @@ impl<'a> Fill<'a> {
         short.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let mut queue: std::collections::VecDeque<u32> = short.into_iter().map(|(_, at)| at).collect();
         while let Some(at) = queue.pop_front() {
-            let is_short = |fill: &Fill<'_>, at: u32| {
-                (1..fill.scene.offer(at).least_qty).contains(&fill.given[at as usize])
-            };
-            if !is_short(self, at)
+            if !self.is_short(at)
                 || self.top_up(at, pool, &of_offer[at as usize])
                 || self.enlarge(at)
                 || (self.scene.mode == Mode::Uniform && self.squeeze(at))
@@ -432,7 +429,7 @@ impl<'a> Fill<'a> {
                 }
                 let Some(placed) = self.take_back(id) else { continue };
                 for other in placed.ring.offers() {
-                    if *other != at && is_short(self, *other) {
+                    if *other != at && self.is_short(*other) {
                         queue.push_back(*other);
                     }
                 }

@@ -91,10 +91,6 @@ impl Gaps<'_, '_> {
         self.usd(at, self.fill.room(at))
     }
 
-    fn is_short(&self, at: u32) -> bool {
-        (1..self.scene.offer(at).least_qty).contains(&self.fill.given(at))
-    }
-
     /// What an offer lacks of its minimum, units.
     fn lack(&self, at: u32) -> u128 {
         self.scene.offer(at).least_qty.saturating_sub(self.fill.given(at))
@@ -167,7 +163,7 @@ impl Gaps<'_, '_> {
         }
         for (_, at) in batch {
             if let Some(rings) = of_short.get(at)
-                && self.is_short(*at)
+                && self.fill.is_short(*at)
             {
                 self.reach(*at, rings);
             }
@@ -181,8 +177,8 @@ impl Gaps<'_, '_> {
         let (worth, room) = (self.worth[place], self.room(at));
         let opens = given == 0 && offer.least > size * PART;
         if room >= size && !opens {
-            if self.is_short(at) { worth + SHORT } else { worth }
-        } else if given > 0 && !self.is_short(at) && offer.cap >= size && self.within_reach(at) >= size {
+            if self.fill.is_short(at) { worth + SHORT } else { worth }
+        } else if given > 0 && !self.fill.is_short(at) && offer.cap >= size && self.within_reach(at) >= size {
             worth - CUT
         } else {
             f64::NEG_INFINITY
@@ -197,11 +193,11 @@ impl Gaps<'_, '_> {
         self.fill.attempt();
         for (_, ring) in order {
             self.bring(at, ring);
-            if !self.is_short(at) {
+            if !self.fill.is_short(at) {
                 break;
             }
         }
-        if !self.is_short(at) || self.fill.enlarge(at) {
+        if !self.fill.is_short(at) || self.fill.enlarge(at) {
             self.fill.keep();
         } else {
             self.fill.undo();
@@ -266,7 +262,7 @@ impl Gaps<'_, '_> {
             } else if loose < volume {
                 self.fill.place(&old.ring, (volume - loose) * (1.0 + 1e-6), None, None);
             }
-            if old.ring.offers().iter().any(|other| *other != at && self.is_short(*other)) {
+            if old.ring.offers().iter().any(|other| *other != at && self.fill.is_short(*other)) {
                 return false;
             }
         }
@@ -294,7 +290,8 @@ impl Gaps<'_, '_> {
         let legs = rings.flat_map(|placed| placed.ring.offers().iter().copied().zip(placed.gives));
         let cost = |(other, gives): (u32, u128)| {
             let given = self.fill.given(other);
-            let falls = other != at && gives > self.spare(other) && gives < given && !self.is_short(other);
+            let falls =
+                other != at && gives > self.spare(other) && gives < given && !self.fill.is_short(other);
             self.usd(other, gives) + if falls { DAMAGE * self.usd(other, given) } else { 0.0 }
         };
         legs.map(cost).sum()

@@ -310,6 +310,17 @@ mod tests {
         Book::new((0u64..).zip(&cents).map(asset).collect(), made.collect()).unwrap()
     }
 
+    #[test]
+    fn whoever_completes_a_ring_of_equal_worth_gives_all_but_what_rounding_takes() {
+        let book = book(&[(0, 1, 90_000, 2), (1, 2, 90_000, 1), (2, 0, 90_000, 0)]);
+        let rules = Rules { mode: Mode::Uniform, ..Rules::default() };
+        let scene = Scene::new(&book, &rules, 1, &Prices::default());
+        let options = Options::default();
+        let fill = clear(&scene, &Watch::new(&options), &mut Pool::default());
+        assert_eq!(fill.room(2), 0, "all or nothing");
+        assert!(fill.value() > 2_695.0, "of three times 900 dollars: {}", fill.value());
+    }
+
     proptest! {
         #[test]
         fn whenever_it_is_stopped_every_rule_is_kept_and_nobody_is_under_a_minimum(

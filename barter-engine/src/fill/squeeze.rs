@@ -43,18 +43,12 @@ impl Fill<'_> {
     /// Enlarges a ring by `more` of the offer's units, if everybody who had enough still has.
     fn squeeze_into(&mut self, at: u32, id: usize, more: u128) -> bool {
         let scene = self.scene;
-        let Some(old) = self.take_back(id) else { return false };
+        let Some(old) = self.placed[id] else { return false };
+        let had_enough: Vec<u32> =
+            old.ring.offers().iter().copied().filter(|other| !self.is_short(*other)).collect();
+        self.take_back(id);
         let Some(leg) = old.ring.offers().iter().position(|offer| *offer == at) else { return false };
         let needed = old.gives[leg] + more;
-        let is_short =
-            |fill: &Fill<'_>, at: &u32| (1..scene.offer(*at).least_qty).contains(&fill.given[*at as usize]);
-        let legs = || old.ring.offers().iter().zip(old.gives);
-        let had_enough: Vec<u32> = legs()
-            .filter(|(at, gave)| {
-                !(1..scene.offer(**at).least_qty).contains(&(self.given[**at as usize] + gave))
-            })
-            .map(|(at, _)| *at)
-            .collect();
         let unit = |at: u32| scene.unit[scene.offer(at).give as usize];
         let (shares, _) = old.ring.shares(scene);
         let volume = |quantity: u128| float(quantity) * unit(at) / shares[leg] * (1.0 + 1e-9);
@@ -71,11 +65,11 @@ impl Fill<'_> {
                 continue;
             };
             for other in old.ring.offers() {
-                if is_short(self, other) {
+                if self.is_short(*other) {
                     self.rings_of[*other as usize].clone().into_iter().for_each(|id| self.nudge(*other, id));
                 }
             }
-            if had_enough.iter().all(|other| !is_short(self, other)) {
+            if had_enough.iter().all(|other| !self.is_short(*other)) {
                 return true;
             }
             self.take_back(id);

@@ -119,7 +119,7 @@ impl<'a> Packing<'a> {
                 let (left, volume) = (self.left[offer as usize], &mut volumes[*at as usize]);
                 // Beside other rings it would be too small a piece.
                 let splinter = self.in_rings[offer as usize] && left < piece.0;
-                if left == 0 || *volume < left || splinter {
+                if left == 0 || *volume < left || splinter || self.looks == 0 {
                     continue;
                 }
                 let legs = plan.rings[*at as usize].0.offers();
@@ -151,7 +151,7 @@ impl<'a> Packing<'a> {
     pub(super) fn take_apart(&mut self) {
         self.looks = LOOKS;
         let flow = self.left.clone();
-        let mut leads: Vec<(u8, usize, u64, u32)> = Vec::new();
+        let mut leads: Vec<(u8, usize, Reverse<u64>, u32)> = Vec::new();
         for at in (0u32..).take(flow.len()).filter(|at| flow[*at as usize] > 0) {
             let hops = self.find(at, 1, Serve::Anybody).map_or(0, |way| way.len());
             let offer = self.scene.offer(at);
@@ -163,7 +163,7 @@ impl<'a> Packing<'a> {
                 _ if offer.least_qty == offer.give_qty => 1,
                 _ => 2,
             };
-            leads.push((ease, self.scene.longest - hops.min(self.scene.longest), u64::MAX - given, at));
+            leads.push((ease, self.scene.longest - hops.min(self.scene.longest), Reverse(given), at));
         }
         leads.sort_unstable();
         for (_, _, _, at) in leads {
@@ -228,11 +228,14 @@ impl<'a> Packing<'a> {
         leads.sort_unstable();
         let mut served: Vec<u64> = (0..self.lanes.all.len()).map(|lane| self.served(lane)).collect();
         let mut layers = Layers::new(self.lanes);
+        // Every size may look at every lane in every layer.
+        let all = (self.lanes.all.len() * self.lanes.longest * SIZES.len()) as u64;
         for (_, at, lane) in leads {
-            if self.looks == 0 {
-                break;
-            }
-            while let Some((way, volume)) = self.best_way(at, lane, &earns, &served, &mut layers) {
+            while self.looks > 0 {
+                self.looks = self.looks.saturating_sub(all);
+                let Some((way, volume)) = self.best_way(at, lane, &earns, &served, &mut layers) else {
+                    break;
+                };
                 let drawn = self.draw(at, &way, volume, volume, Serve::Firmly);
                 for lane in way.iter().chain([&lane]) {
                     served[*lane] = self.served(*lane);
@@ -298,10 +301,10 @@ impl<'a> Packing<'a> {
 
     /// Packs what is left, largest offers first, without leaving anybody under a minimum.
     pub(super) fn greedy(&mut self) {
-        let mut leads: Vec<(u64, u32)> = (0u32..)
+        let mut leads: Vec<(Reverse<u64>, u32)> = (0u32..)
             .zip(&self.left)
             .filter(|(_, left)| **left > 0)
-            .map(|(at, left)| (u64::MAX - left, at))
+            .map(|(at, left)| (Reverse(*left), at))
             .collect();
         leads.sort_unstable();
         for (_, at) in leads {
