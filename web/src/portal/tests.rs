@@ -31,3 +31,20 @@ async fn arrives(stage: &Stage, browser: &mut Browser, signed: &Answer) -> Strin
     assert_eq!(waited.status, StatusCode::SEE_OTHER, "{}", waited.body);
     waited.location
 }
+
+/// The owner asks for an amendment of offer 1, signs it, and it is on record.
+async fn amends(stage: &Stage, browser: &mut Browser, owner: &str, give: &str, want: &str) {
+    let form = browser.get("/offers/1?amend=yes").await;
+    let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").expect("the form says the last day");
+    let fields = [
+        ("give_qty", give),
+        ("want_qty", want),
+        ("divisible", "yes"),
+        ("incoterm", "FOB"),
+        ("place", "BDCGP"),
+        ("valid_until", until.as_str()),
+    ];
+    let asked = browser.post("/offers/1", &fields).await;
+    let signed = browser.sign(owner, &asked).await;
+    arrives(stage, browser, &signed).await;
+}

@@ -6,7 +6,7 @@ use ledger::{Hash, Height};
 use payment_chain::SETTLEMENTS;
 use payment_chain::model::{Commitment, Settlement};
 
-use super::{arrives, message, run};
+use super::{amends, arrives, message, run};
 use crate::model::Model;
 use crate::testing::stage::{Browser, Stage, Watched, between, sure};
 use crate::testing::story::account;
@@ -207,19 +207,7 @@ fn a_ring_is_explained_to_its_parties_and_what_others_asked_for_stays_theirs() {
         browser.get("/deals/1?lang=en").await;
 
         // An offer that says something else since then is not held against the ring.
-        let form = browser.get("/offers/1?amend=yes").await;
-        let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").unwrap();
-        let fields = [
-            ("give_qty", "450"),
-            ("want_qty", "60"),
-            ("divisible", "yes"),
-            ("incoterm", "FOB"),
-            ("place", "BDCGP"),
-            ("valid_until", until.as_str()),
-        ];
-        let asked = browser.post("/offers/1", &fields).await;
-        let signed = browser.sign("Dhaka Mills", &asked).await;
-        arrives(&stage, &mut browser, &signed).await;
+        amends(&stage, &mut browser, "Dhaka Mills", "450", "60").await;
         let page = browser.get("/deals/1").await;
         assert!(!page.body.contains("Better than your limit"), "{}", page.body);
     });

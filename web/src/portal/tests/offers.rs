@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use payment_chain::model::Commitment;
 
-use super::{arrives, run};
+use super::{amends, arrives, run};
 use crate::portal::offers::live_book;
 use crate::testing::stage::{Browser, COFFEE, DIESEL, JUTE, Stage, between};
 
@@ -18,18 +18,7 @@ fn an_offer_is_amended_and_taken_back() {
         browser.sign_in("Dhaka Mills").await;
         let form = browser.get("/offers/1?amend=yes").await;
         assert!(form.body.contains("value=\"400.000\""), "{}", form.body);
-        let until = between(&form.body, "name=\"valid_until\" max=\"", "\"").unwrap();
-        let fields = [
-            ("give_qty", "300"),
-            ("want_qty", "88"),
-            ("divisible", "yes"),
-            ("incoterm", "FOB"),
-            ("place", "BDCGP"),
-            ("valid_until", until.as_str()),
-        ];
-        let asked = browser.post("/offers/1", &fields).await;
-        let signed = browser.sign("Dhaka Mills", &asked).await;
-        arrives(&stage, &mut browser, &signed).await;
+        amends(&stage, &mut browser, "Dhaka Mills", "300", "88").await;
         assert!(browser.get("/offers/1").await.body.contains("You give up to 300\u{a0}t jute yarn"));
         let asked = browser.post("/offers/1/cancel", &[]).await;
         let signed = browser.sign("Dhaka Mills", &asked).await;
