@@ -92,8 +92,8 @@ pub struct Options<'a> {
     /// do. Value is counted at the references either way; the bound is that of the answer's prices.
     pub search_prices: bool,
     /// How much each offer speaks for the rings that it is in, in parts per million by its place in [`Book::offers`], from one to
-    /// [`MOST_WEIGHT_PPM`](crate::signing::MOST_WEIGHT_PPM): above all the likelihood that its party stands by it. Missing
-    /// weights are [`CERTAIN_PPM`](crate::signing::CERTAIN_PPM), as of binding offers. Where rings compete, each counts its
+    /// [`MOST_WEIGHT_PPM`](clearing::signing::MOST_WEIGHT_PPM): above all the likelihood that its party stands by it. Missing
+    /// weights are [`CERTAIN_PPM`](clearing::signing::CERTAIN_PPM), as of binding offers. Where rings compete, each counts its
     /// value times the product over its legs. The value that is reported stays the true one, and the bound is that of the
     /// problem without weights, so it holds for whatever is chosen.
     pub weights_ppm: &'a [u32],

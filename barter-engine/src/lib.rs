@@ -40,7 +40,6 @@ pub mod replay;
 mod scales;
 mod scene;
 mod search;
-pub mod signing;
 mod trial;
 mod uniform;
 mod volumes;

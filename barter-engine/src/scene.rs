@@ -1,6 +1,6 @@
 //! A book seen for the search: live offers only, dense numbers, floats for guessing and exact floors for proving.
 
-use crate::signing::{CERTAIN_PPM, MOST_WEIGHT_PPM};
+use clearing::signing::{CERTAIN_PPM, MOST_WEIGHT_PPM};
 use clearing::{Amount, Book, Mode, Offer, Price, Prices, Ratio, Rules};
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 
 mod common;
 
-use barter_engine::signing::{CERTAIN_PPM, Record, weight_ppm};
 use barter_engine::{Algorithm, Effort, Options, clear};
+use clearing::signing::{CERTAIN_PPM, Record, weight_ppm};
 use clearing::{Amount, Asset, Book, Mode, Offer, Ring, check};
 use common::{NOW, asset, offer, rules};
 

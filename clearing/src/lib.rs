@@ -44,6 +44,7 @@ mod check;
 mod groups;
 mod price;
 mod ratio;
+pub mod signing;
 
 pub use amount::{Amount, AmountError};
 pub use answer::{Answer, Band, Leg, MAX_LEGS, Mode, Prices, Ring, Rules, RulesError};

@@ -3,15 +3,11 @@
 //! What is worth most on paper splits an offer over dozens of rings, each with its shipments and signatures. This
 //! solver gives an offer one ring a batch, of some size; what is left of it comes again with the next batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use barter_engine::Unfilled;
-use barter_engine::signing::{CERTAIN_PPM, Record, weighed, weight_ppm};
-use barter_engine::{Algorithm, Effort, Options};
-use clearing::{
-    Answer, Book, Certificate, OfferKey, PartyKey, Prices, Proof, Ring, UsdValue, check, ring_value,
-};
-use payment_chain::model::OfferId;
+use barter_engine::{Algorithm, Effort, Options, Unfilled};
+use clearing::signing::weighed;
+use clearing::{Answer, Book, Certificate, OfferKey, Prices, Proof, Ring, UsdValue, check, ring_value};
 use payment_chain::payload::{MAX_RINGS, Payload, SubmittedRing};
 use payment_chain::view::OpenBatch;
 use payment_chain::{certificate, certificate_hash};
@@ -20,29 +16,6 @@ use payment_chain::{certificate, certificate_hash};
 const WORTH_WHILE_USD: u128 = 1_000;
 /// How often the engine looks again at what the rings chosen so far leave.
 const ROUNDS: usize = 3;
-
-/// How much each offer speaks for its rings, in parts per million: the likelihood that its owner signs, certain for a binding
-/// one, more for whom others left waiting. Those that are not there are neutral.
-pub(crate) type Weights = BTreeMap<OfferKey, u32>;
-
-/// The weights of a batch's offers, by how the owners of indicative ones kept their word (`record`) and how often offers came
-/// back through no fault of theirs.
-pub(crate) fn weights(
-    batch: &OpenBatch,
-    record: impl Fn(PartyKey) -> Record,
-    returned: &BTreeMap<OfferId, u32>,
-) -> Weights {
-    let signed_first = |offer: &&clearing::Offer| batch.indicative.contains(&offer.key);
-    let owners = batch.book.offers().iter().filter(signed_first).map(|offer| offer.party);
-    let records: BTreeMap<PartyKey, Record> = owners.map(|party| (party, record(party))).collect();
-    let market = Record::market(records.values().copied());
-    let weight = |offer: &clearing::Offer| {
-        let returned = returned.get(&OfferId(offer.key.0)).copied().unwrap_or(0);
-        let signs = if signed_first(&offer) { records[&offer.party].signs_ppm(market) } else { CERTAIN_PPM };
-        (offer.key, weight_ppm(signs, returned))
-    };
-    batch.book.offers().iter().map(weight).collect()
-}
 
 /// A clearing with what the solver says of it.
 pub(crate) struct Proposal {
@@ -55,19 +28,17 @@ pub(crate) struct Proposal {
 }
 
 /// Chooses rings of which no two share an offer, and none has both an offer that waits for signatures and one that
-/// stays apart from such. Where they compete, the ring that counts more by `weights` wins. `find` gives the rings of a book,
+/// stays apart from such. Where they compete, the ring that counts more by the batch's weights wins. `find` gives the rings of a book,
 /// and `proof` is asked for at the end. `None` when there is no ring.
 ///
 /// A clearing that does not hold by the exact check is never proposed.
 pub(crate) fn propose(
     batch: &OpenBatch,
     proof: impl FnOnce() -> Proof,
-    weights: &Weights,
     find: impl Fn(&Book) -> Vec<Ring>,
 ) -> Option<Proposal> {
     let mut rings: Vec<Ring> = Vec::new();
     let mut used: BTreeSet<OfferKey> = BTreeSet::new();
-    let weight = |key| weights.get(&key).copied().unwrap_or(CERTAIN_PPM);
     for round in 0..2 * ROUNDS {
         let before = rings.len();
         let book = part(&batch.book, |key| {
@@ -76,7 +47,9 @@ pub(crate) fn propose(
             fits && !used.contains(&key)
         });
         let mut found = find(&book);
-        found.sort_by_cached_key(|ring| std::cmp::Reverse(weighed(&book, ring, weight)));
+        found.sort_by_cached_key(|ring| {
+            std::cmp::Reverse(weighed(&book, ring, |offer| batch.weight_ppm(offer)))
+        });
         for ring in found {
             let free = ring.legs.iter().all(|leg| !used.contains(&leg.offer));
             if free && rings.len() < MAX_RINGS && stands_alone(&book, &ring) {
@@ -130,14 +103,8 @@ impl Proposal {
 }
 
 /// The engine at work on a part of a batch, until `stop` says so.
-pub(crate) fn find(
-    book: &Book,
-    batch: &OpenBatch,
-    weights: &Weights,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> Vec<Ring> {
-    let weight = |offer: &clearing::Offer| weights.get(&offer.key).copied().unwrap_or(CERTAIN_PPM);
-    let weights_ppm: Vec<u32> = book.offers().iter().map(weight).collect();
+pub(crate) fn find(book: &Book, batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Ring> {
+    let weights_ppm: Vec<u32> = book.offers().iter().map(|offer| batch.weight_ppm(offer.key)).collect();
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
@@ -187,6 +154,8 @@ fn stands_alone(book: &Book, ring: &Ring) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
     use clearing::{Amount, Asset, AssetKey, Leg, Offer, PartyKey, Rules};
     use ledger::{Height, Timestamp};
     use payment_chain::model::BatchId;
@@ -223,17 +192,13 @@ mod tests {
             book: Book::new((1..=3).map(asset).collect(), offers).unwrap(),
             indicative: keys(indicative),
             apart: keys(apart),
+            weights: BTreeMap::new(),
         }
     }
 
     fn solve(batch: &OpenBatch) -> Vec<Vec<u64>> {
-        solve_with(batch, &Weights::new())
-    }
-
-    fn solve_with(batch: &OpenBatch, weights: &Weights) -> Vec<Vec<u64>> {
-        let never = || false;
-        let find = |book: &Book| find(book, batch, weights, &never);
-        let proposal = propose(batch, || proof(batch, duals(batch)), weights, find);
+        let find = |book: &Book| find(book, batch, &|| false);
+        let proposal = propose(batch, || proof(batch, duals(batch)), find);
         let rings = proposal.map(|proposal| {
             assert!(proposal.value.floor_to(6).unwrap() <= proposal.certificate.bound_micro_usd());
             proposal.answer.rings
@@ -261,9 +226,9 @@ mod tests {
         let offers =
             vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600), offer(4, 1, 2, 9_000)];
         let batch = batch(offers, &[], &[]);
-        let find = |book: &Book| find(book, &batch, &Weights::new(), &|| false);
+        let find = |book: &Book| find(book, &batch, &|| false);
         let bounds = [duals(&batch), Vec::new()].map(|duals| {
-            let proposal = propose(&batch, || proof(&batch, duals), &Weights::new(), find).unwrap();
+            let proposal = propose(&batch, || proof(&batch, duals), find).unwrap();
             let bound = proposal.certificate.bound_micro_usd();
             assert!(proposal.value.floor_to(6).unwrap() <= bound);
             bound
@@ -275,8 +240,8 @@ mod tests {
     fn a_certificate_is_named_only_where_its_files_are_kept() {
         let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600)];
         let batch = batch(offers, &[], &[]);
-        let find = |book: &Book| find(book, &batch, &Weights::new(), &|| false);
-        let proposal = propose(&batch, || proof(&batch, Vec::new()), &Weights::new(), find).unwrap();
+        let find = |book: &Book| find(book, &batch, &|| false);
+        let proposal = propose(&batch, || proof(&batch, Vec::new()), find).unwrap();
         let Payload::SubmitCertified { certificate, rings, declared_micro_usd, bound_micro_usd, .. } =
             proposal.payload(&batch, true)
         else {
@@ -304,34 +269,18 @@ mod tests {
     }
 
     #[test]
-    fn of_two_partners_the_one_who_signs_wins_and_a_newcomer_is_no_worse_than_the_market() {
+    fn of_two_partners_the_one_who_is_likely_to_sign_wins() {
         let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 490)];
-        let batch = batch(offers, &[1, 2, 3], &[]);
+        let mut batch = batch(offers, &[1, 2, 3], &[]);
         assert_eq!(solve(&batch), [[1, 2]], "the larger");
-        let solve = |kept_by_2: u64, broken_by_2: u64, returned: &[(u64, u32)]| {
-            let record = |party: PartyKey| match party.0[0] {
-                1 => Record { kept: 30, broken: 0 },
-                2 => Record { kept: kept_by_2, broken: broken_by_2 },
-                _ => Record::default(),
-            };
-            let returned = returned.iter().map(|(offer, times)| (OfferId(*offer), *times)).collect();
-            solve_with(&batch, &weights(&batch, record, &returned))
-        };
-        assert_eq!(solve(4, 9, &[]), [[1, 3]], "who breaks his word loses to a newcomer with a little less");
-        assert_eq!(solve(0, 0, &[]), [[1, 2]], "of two newcomers the larger");
-        assert_eq!(solve(20, 0, &[]), [[1, 2]]);
-        // Left waiting by others, the smaller one comes first for once.
-        assert_eq!(solve(0, 0, &[(3, 2)]), [[1, 3]]);
-    }
-
-    #[test]
-    fn a_binding_offer_that_others_left_waiting_comes_first_too() {
-        let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 490)];
-        let batch = batch(offers, &[1], &[]);
-        let returned = |times| BTreeMap::from([(OfferId(3), times)]);
-        let weights = |times| weights(&batch, |_| Record::default(), &returned(times));
-        assert_eq!(solve_with(&batch, &weights(0)), [[1, 2]]);
-        assert_eq!(solve_with(&batch, &weights(2)), [[1, 3]]);
+        for (weights, rings) in [
+            ([970_000, 420_000, 900_000], [[1, 3]]),
+            ([900_000, 900_000, 900_000], [[1, 2]]),
+            ([900_000, 900_000, 923_400], [[1, 3]]),
+        ] {
+            batch.weights = (1..).map(OfferKey).zip(weights).collect();
+            assert_eq!(solve(&batch), rings, "{weights:?}");
+        }
     }
 
     #[test]

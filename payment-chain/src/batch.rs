@@ -1,6 +1,9 @@
 //! Batches: the book closes, freezes, is cleared by whoever has the best clearing that holds, and thaws.
 
-use clearing::{Amount, Answer, AssetKey, Certificate, Names, OfferKey, PartyKey, Proof, Report};
+use std::cmp::Reverse;
+
+use clearing::signing::{CERTAIN_PPM, weighed};
+use clearing::{Amount, Answer, AssetKey, Certificate, Names, OfferKey, PartyKey, Proof, Report, UsdValue};
 use ledger::{Address, Hash, Read, Run, Tag};
 use vocabulary::Role;
 use vocabulary::messages::Conduct;
@@ -17,7 +20,7 @@ use crate::table::{
 };
 use crate::view::{OpenBatch, open_batch};
 use crate::words::Label;
-use crate::{bond, book, contract, offer, party, settlement};
+use crate::{bond, book, contract, offer, party, settlement, signing};
 
 /// How many submissions a batch takes at most.
 pub const MAX_SUBMISSIONS: usize = 64;
@@ -78,6 +81,19 @@ impl OpenBatch {
         }
         let value_micro_usd = report.value.floor_to(6).unwrap_or(u128::MAX);
         Ok((Judgement { report, value_micro_usd, groups }, answer.rings))
+    }
+
+    /// How much an offer counts, in parts per million.
+    #[must_use]
+    pub fn weight_ppm(&self, offer: OfferKey) -> u32 {
+        self.weights.get(&offer).copied().unwrap_or(CERTAIN_PPM)
+    }
+
+    /// By what clearings for this batch are ranked: what they are worth at the references, each ring weighed by how likely
+    /// the owners of its offers are to sign. Nothing is checked.
+    #[must_use]
+    pub fn expected<'a>(&self, rings: impl IntoIterator<Item = &'a clearing::Ring>) -> UsdValue {
+        rings.into_iter().map(|ring| weighed(&self.book, ring, |offer| self.weight_ppm(offer))).sum()
     }
 
     /// Leaves out the groups of rings in which a binding offer would have to wait for signatures without its
@@ -167,10 +183,11 @@ pub(crate) fn close(config: &Config, run: &mut Run<'_>) {
     if CHANGED.get(run.state(), &()).is_none_or(|last| last < batch) {
         return;
     }
-    let Frozen { snapshot, references } = book::snapshot(config, run.state(), run.time(), Some(batch));
+    let Frozen { mut snapshot, references } = book::snapshot(config, run.state(), run.time(), Some(batch));
     if snapshot.offers.is_empty() {
         return;
     }
+    snapshot.weights_ppm = signing::weights(run.state(), &snapshot);
     let offers = snapshot.offers.len() as u64;
     let window = Window { batch, closed_at: run.time(), ends: height.plus(config.window) };
     SNAPSHOT.put(run.state_mut(), &(), &snapshot);
@@ -292,24 +309,28 @@ struct Taken {
     rings: Vec<clearing::Ring>,
 }
 
-/// Judges submissions in order of declared value (ties: fewer legs, then earlier, then by address) until one
-/// holds; fines those before it. All submissions are gone afterwards.
+/// Judges submissions in the order of what they are expected to bring (ties: larger declared value, fewer legs, then
+/// earlier, then by address) until one holds; fines those before it. All submissions are gone afterwards.
 fn take(config: &Config, run: &mut Run<'_>, open: &OpenBatch) -> Option<Taken> {
-    let mut order = SUBMISSIONS.all(run.state());
-    order.sort_by(|(a, left), (b, right)| {
-        let by_value = right.declared_micro_usd.cmp(&left.declared_micro_usd);
-        by_value.then(left.legs.cmp(&right.legs)).then(left.at.cmp(&right.at)).then(a.cmp(b))
-    });
+    let mut order = Vec::new();
+    for (solver, submission) in SUBMISSIONS.all(run.state()) {
+        let submitted = SUBMITTED_RINGS.get(run.state(), &solver).unwrap_or_default();
+        let rings: Vec<clearing::Ring> = submitted.into_iter().map(clearing::Ring::from).collect();
+        let Submission { declared_micro_usd, legs, at, .. } = submission;
+        let rank = (Reverse(open.expected(&rings)), Reverse(declared_micro_usd), legs, at, solver);
+        order.push((rank, submission, rings));
+    }
+    order.sort_unstable_by_key(|(rank, ..)| *rank);
     let mut taken = None;
-    for (solver, submission) in order {
-        let rings = SUBMITTED_RINGS.get(run.state(), &solver).filter(|_| taken.is_none());
+    for ((.., solver), submission, rings) in order {
         SUBMISSIONS.remove(run.state_mut(), &solver);
         SUBMITTED_RINGS.remove(run.state_mut(), &solver);
         let certificate = SUBMITTED_CERTIFICATES.get(run.state(), &solver);
         SUBMITTED_CERTIFICATES.remove(run.state_mut(), &solver);
-        let Some(rings) = rings else { continue };
+        if taken.is_some() {
+            continue;
+        }
         let declared = submission.declared_micro_usd;
-        let rings = rings.into_iter().map(clearing::Ring::from).collect();
         match open.judge(rings) {
             Ok((judgement, rings)) if judgement.value_micro_usd == declared => {
                 let bound_micro_usd = submission.bound_micro_usd;

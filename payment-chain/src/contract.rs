@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::refused::Refused;
 use crate::table::{CONTRACTS, CONTRACTS_OF, DEADLINES, OFFERS, counter};
-use crate::{book, lapse, money, party, settlement};
+use crate::{book, lapse, money, party, settlement, signing};
 
 /// How many contracts dissolve in one block at most because their window passed; the rest follow in the next.
 const DEADLINES_PER_BLOCK: usize = 200;
@@ -96,6 +96,7 @@ pub(crate) fn sign(run: &mut Run<'_>, by: Address, id: ContractId) -> Result<(),
         money::lock(run, by, asset, amount, "contract")?;
     }
     contract.signed.push(by);
+    signing::kept(run, by);
     run.emit(&Event::ContractSigned { id, by });
     if contract.signed.len() == contract.signers.len() {
         execute(run, id, contract);
@@ -124,6 +125,7 @@ pub(crate) fn decline(
     let contract = waiting_for(run, by, id)?;
     let value = worth(&contract, by);
     dissolve(config, run, id, contract, Dissolution::Declined { by });
+    signing::broken(run, by);
     let at = run.time();
     settlement::record(run, by, Conduct::Declined, contract_hash(id), value, at);
     Ok(())
@@ -156,6 +158,7 @@ pub(crate) fn lapse(config: &Config, run: &mut Run<'_>) {
         let at = run.time();
         for (party, value) in late {
             lapse::note(run, party);
+            signing::broken(run, party);
             settlement::record(run, party, Conduct::Lapsed, contract_hash(id), value, at);
         }
     }
@@ -177,6 +180,7 @@ fn dissolve(config: &Config, run: &mut Run<'_>, id: ContractId, mut contract: Co
     unlist(run, id, &contract);
     CONTRACTS.put(run.state_mut(), &id, &contract);
     run.emit(&Event::ContractDissolved { id, why });
+    signing::left_waiting(run, &contract);
     for leg in contract.rings.iter().flat_map(|ring| &ring.legs) {
         let offer = settlement::give_back(run, leg);
         let free = match offer.terms.commitment {

@@ -46,6 +46,7 @@ mod price;
 pub mod refused;
 mod settlement;
 mod share;
+mod signing;
 mod surety;
 mod table;
 mod terms;

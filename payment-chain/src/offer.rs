@@ -11,7 +11,7 @@ use crate::model::{AssetId, Commitment, Offer, OfferId, OfferState, OfferTerms};
 use crate::refused::Refused;
 use crate::table::{CANCELLING, COUNTERS, EXPIRIES, LIVE, OFFERS, WINDOW, counter};
 use crate::words::Label;
-use crate::{asset, book, lapse, money, party, price};
+use crate::{asset, book, lapse, money, party, price, signing};
 
 /// How many live offers the book holds at most, so that a batch's snapshot stays within bounds.
 pub const MAX_BOOK: u64 = 200_000;
@@ -286,6 +286,7 @@ pub(crate) fn close(run: &mut Run<'_>, id: OfferId, mut offer: Offer, state: Off
     offer.state = state;
     LIVE.remove(run.state_mut(), &(offer.owner, id));
     EXPIRIES.remove(run.state_mut(), &(offer.terms.valid_until, id));
+    signing::served(run, id);
     let live = live_count(run.state()).saturating_sub(1);
     set_live_count(run, live);
     save(run, id, &offer);

@@ -12,7 +12,7 @@ use crate::model::{
     AssetId, BatchId, Commitment, ContractId, Leg, Offer, OfferId, OfferState, Ring, Settlement,
 };
 use crate::table::{OFFERS, SETTLEMENTS};
-use crate::{money, offer};
+use crate::{money, offer, signing};
 
 /// Why what a batch takes from an offer is there.
 const IS_COVERED: &str = "rings that an offer does not cover are dropped before they execute";
@@ -38,6 +38,7 @@ pub(crate) fn settle(run: &mut Run<'_>, batch: BatchId, contract: Option<Contrac
             Some(_) => offer.in_contracts = less(offer.in_contracts, quantity, IS_TIED_UP),
             None => offer.remaining = less(offer.remaining, quantity, IS_COVERED),
         });
+        signing::served(run, leg.offer);
         let value_micro_usd = leg.value_micro_usd;
         legs.push(TradeLeg { from, to, asset: asset.0, quantity: quantity.get(), value_micro_usd });
     }

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use clearing::signing::Record;
 use clearing::{Amount, Book, OfferKey, Price, Rules};
 use ledger::{Address, Hash, Height, PublicKey, Read, Timestamp};
 
 use crate::config::Config;
 use crate::model::{
-    Asset, AssetId, Balance, BatchId, Contract, ContractId, ContractState, Offer, OfferId, Party, Quotation,
-    Reference, Request, RequestId, Settlement, Surety, Window,
+    Asset, AssetId, Balance, BatchId, Contract, ContractId, Offer, OfferId, Party, Quotation, Reference,
+    Request, RequestId, Settlement, Surety, Window,
 };
 use crate::table::{
-    ASSETS, BALANCES, BONDS, CERTIFICATES, CONFIG, CONTRACTS, CONTRACTS_OF, COUNTERS, LIVE, OFFERS, PARTIES,
-    PRICES, REQUESTS, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW, counter,
+    ASSETS, BALANCES, BONDS, CERTIFICATES, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES,
+    REQUESTS, RETURNED, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW, WORDS,
 };
 use crate::{book, price};
 
@@ -105,31 +106,17 @@ pub fn contract(state: &dyn Read, id: ContractId) -> Option<Contract> {
     CONTRACTS.get(state, &id)
 }
 
-/// How often each offer came back from a contract through no fault of its owner, who had signed, or was bound without: among
-/// the last `most` contracts, counted until one of the offer's executed or waits. What a solver needs so that whoever was
-/// left waiting by others comes first among equals.
+/// How often an offer came back from a contract through no fault of its owner, who had signed, or was bound without, since it
+/// last settled.
 #[must_use]
-pub fn returned_offers(state: &dyn Read, most: u64) -> BTreeMap<OfferId, u32> {
-    let last = COUNTERS.get(state, &counter::CONTRACT).unwrap_or(0);
-    let mut returned: BTreeMap<OfferId, u32> = BTreeMap::new();
-    let mut served: BTreeSet<OfferId> = BTreeSet::new();
-    for number in (1..=last).rev().take(usize::try_from(most).unwrap_or(usize::MAX)) {
-        let Some(contract) = CONTRACTS.get(state, &ContractId(number)) else { continue };
-        let stood_by = |party: &Address| !contract.signers.contains(party) || contract.signed.contains(party);
-        // An offer may stand in several rings of a contract, which came back once.
-        let mut seen: BTreeSet<OfferId> = BTreeSet::new();
-        for leg in contract.rings.iter().flat_map(|ring| &ring.legs) {
-            if !seen.insert(leg.offer) {
-                continue;
-            }
-            if contract.state != ContractState::Dissolved {
-                served.insert(leg.offer);
-            } else if stood_by(&leg.party) && !served.contains(&leg.offer) {
-                *returned.entry(leg.offer).or_default() += 1;
-            }
-        }
-    }
-    returned
+pub fn returned(state: &dyn Read, offer: OfferId) -> u32 {
+    RETURNED.get(state, &offer).unwrap_or(0)
+}
+
+/// How a party kept its word where contracts waited for its signature: signed in time, or declined or let lapse.
+#[must_use]
+pub fn words(state: &dyn Read, party: Address) -> Record {
+    WORDS.get(state, &party).unwrap_or_default()
 }
 
 /// The contracts that wait and that an account is a party of, by number.
@@ -210,7 +197,7 @@ pub struct Sides {
 #[must_use]
 pub fn sides(state: &dyn Read, now: Timestamp) -> Sides {
     let frozen = config(state).map(|config| book::snapshot(&config, state, now, None)).unwrap_or_default();
-    let Snapshot { assets, offers, indicative, apart } = frozen.snapshot;
+    let Snapshot { assets, offers, indicative, apart, .. } = frozen.snapshot;
     let without = |left_out: &[OfferKey]| {
         let left_out: BTreeSet<OfferKey> = left_out.iter().copied().collect();
         let offers = offers.iter().filter(|offer| !left_out.contains(&offer.key)).copied().collect();
@@ -223,13 +210,14 @@ pub fn sides(state: &dyn Read, now: Timestamp) -> Sides {
 #[must_use]
 pub fn open_batch(state: &dyn Read) -> Option<OpenBatch> {
     let window = window(state)?;
-    let Snapshot { assets, offers, indicative, apart } = SNAPSHOT.get(state, &())?;
+    let Snapshot { assets, offers, indicative, apart, weights_ppm } = SNAPSHOT.get(state, &())?;
     Some(OpenBatch {
         batch: window.batch,
         ends: window.ends,
         closed_at: window.closed_at,
         now: window.closed_at.seconds(),
         rules: config(state)?.rules(),
+        weights: offers.iter().map(|offer| offer.key).zip(weights_ppm).collect(),
         book: book::book(assets, offers),
         indicative: indicative.into_iter().collect(),
         apart: apart.into_iter().collect(),
@@ -261,6 +249,9 @@ pub struct OpenBatch {
     pub indicative: BTreeSet<OfferKey>,
     /// Binding offers that may not stand in a ring, or in a group of rings, that has an indicative one.
     pub apart: BTreeSet<OfferKey>,
+    /// How much each offer counts where rings or clearings compete, in parts per million: the likelihood that its owner
+    /// signs, certain for a binding one, more for one that others left waiting. Those that are missing are certain.
+    pub weights: BTreeMap<OfferKey, u32>,
 }
 
 /// The decimals and reference prices of a book by asset, as pages want them.

@@ -7,15 +7,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use barter_engine::signing::Record;
-use clearing::PartyKey;
-use ledger::{Address, SubChain};
+use ledger::SubChain;
 use payment_chain::view::{self, OpenBatch};
 use web::clearings::{Clearings, Published};
 
 use super::stage::Stage;
 use crate::house::House;
-use crate::solver::{self, Weights};
+use crate::solver;
 
 /// What is not found within this time is not found in this batch. A window is open for three seconds.
 const TIME: Duration = Duration::from_millis(1_500);
@@ -101,9 +99,8 @@ fn solve(house: &House, stage: &Stage, clearings: &Clearings, certifier: &mut Ce
         let found = duals.recv_timeout(TIME.saturating_sub(begun.elapsed()));
         solver::proof(&batch, found.unwrap_or_default())
     };
-    let weights = weights(house, &batch);
-    let find = |book: &_| solver::find(book, &batch, &weights, &late);
-    if let Some(proposal) = solver::propose(&batch, proof, &weights, find) {
+    let find = |book: &_| solver::find(book, &batch, &late);
+    if let Some(proposal) = solver::propose(&batch, proof, find) {
         let published = Published {
             batch: &batch,
             rings: &proposal.answer.rings,
@@ -134,19 +131,4 @@ fn solve(house: &House, stage: &Stage, clearings: &Clearings, certifier: &mut Ce
         }
     }
     house.tempo.solved.fetch_max(batch.batch.0, Ordering::AcqRel);
-}
-
-/// How many contracts one looks back at for offers that came back.
-const LOOKED_BACK_AT: u64 = 2_000;
-
-/// What the chains tell of those behind the batch's indicative offers.
-fn weights(house: &House, batch: &OpenBatch) -> Weights {
-    let returned = house.read(SubChain::Payment, |state| view::returned_offers(state, LOOKED_BACK_AT));
-    house.read(SubChain::Identity, |state| {
-        let record = |party: PartyKey| {
-            let credit = identity_chain::view::credit(state, Address(party.0));
-            Record { kept: credit.settled, broken: credit.lapsed.saturating_add(credit.declined) }
-        };
-        solver::weights(batch, record, &returned)
-    })
 }

@@ -6,6 +6,7 @@ mod conservation;
 mod golden;
 mod refusals;
 mod signed;
+mod signing;
 mod stage;
 mod sureties;
 mod terms;

@@ -3,7 +3,7 @@
 use crate::stage::*;
 use clearing::Amount;
 use ledger::{Hash, Timestamp};
-use payment_chain::model::{Balance, Commitment, ContractState, Offer, OfferId, OfferState, OfferTerms};
+use payment_chain::model::{Balance, Commitment, ContractState, Offer, OfferState, OfferTerms};
 use payment_chain::view;
 use payment_chain::{BALANCES, Event, OFFERS, Payload, settlement_hash};
 use vocabulary::messages::Conduct;
@@ -83,55 +83,6 @@ fn one_who_declines_dissolves_the_contract_and_every_offer_returns() {
     assert_eq!(stage.conduct(), [(BAKU, Conduct::Declined)]);
     let late = stage.send(SANTOS, Payload::SignContract { contract }).unwrap_err();
     assert_eq!(late.code, "contract-closed");
-}
-
-#[test]
-fn whoever_signed_in_vain_is_known_until_a_contract_of_his_executes() {
-    let mut stage = Stage::new();
-    let offers = stage.five_offers(Commitment::Indicative, t(400));
-    let owners = [DHAKA, SANTOS, BAKU, LUSAKA, TASHKENT];
-    let returned = |stage: &Stage, most| -> Vec<(OfferId, u32)> {
-        view::returned_offers(&stage.state, most).into_iter().collect()
-    };
-    assert_eq!(returned(&stage, 100), []);
-    for _ in 0..2 {
-        stage.run_to_frozen();
-        stage.clear(vec![even_ring(&offers, t(100))]);
-        let contract = stage.last_contract();
-        stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
-        stage.send(SANTOS, Payload::SignContract { contract }).unwrap();
-        stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
-    }
-    let of = |party| offers[owners.iter().position(|owner| *owner == party).unwrap()];
-    assert_eq!(returned(&stage, 100), [(of(DHAKA), 2), (of(SANTOS), 2)]);
-    assert_eq!(returned(&stage, 1), [(of(DHAKA), 1), (of(SANTOS), 1)], "of the last contract alone");
-    stage.run_to_frozen();
-    stage.clear(vec![even_ring(&offers, t(100))]);
-    let contract = stage.last_contract();
-    for party in owners {
-        stage.send(party, Payload::SignContract { contract }).unwrap();
-    }
-    assert_eq!(returned(&stage, 100), []);
-}
-
-#[test]
-fn an_offer_in_two_rings_of_one_contract_came_back_once() {
-    let mut stage = Stage::new();
-    let mut offers = Vec::new();
-    for (at, party) in TRADERS.into_iter().enumerate() {
-        stage.vouch(party, GOODS[at], t(400));
-        // Neither ring brings as much as each asks for at least, so they stand or fall together.
-        let mut terms = indicative(terms(GOODS[at], t(400), GOODS[(at + 1) % 5], t(400)));
-        terms.min_fill = t(300);
-        offers.push(stage.post(party, terms).unwrap());
-    }
-    stage.run_to_its_batch();
-    stage.clear(vec![even_ring(&offers, t(100)), even_ring(&offers, t(200))]);
-    let contract = stage.last_contract();
-    assert_eq!(view::contract(&stage.state, contract).unwrap().rings.len(), 2);
-    stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
-    stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
-    assert_eq!(view::returned_offers(&stage.state, 100).into_iter().collect::<Vec<_>>(), [(offers[0], 1)]);
 }
 
 #[test]

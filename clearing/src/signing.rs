@@ -1,11 +1,13 @@
 //! How likely it is that a party stands by its word, from its record, and what that makes of a ring's worth.
 //!
-//! A ring of indicative offers is worth something only if everybody signs. Where rings compete, the engine weighs each by
-//! the product of these likelihoods over its legs ([`Options::weights_ppm`](crate::Options::weights_ppm)); what it reports,
-//! value and bound, is never weighed. Whoever was left waiting by others weighs more for a while, so nobody starves.
+//! A ring of indicative offers is worth something only if everybody signs. Where rings compete in a search, or clearings
+//! for a batch, each ring is weighed by the product of these likelihoods over its legs; what is reported, value and bound,
+//! is never weighed. Whoever was left waiting by others weighs more for a while, so nobody starves.
 
-use clearing::{Book, OfferKey, Ring};
+use borsh::{BorshDeserialize, BorshSerialize};
 use ruint::aliases::U256;
+
+use crate::{Book, OfferKey, Ring, UsdValue, ring_value};
 
 /// Certainty, in parts per million: that of a binding offer.
 pub const CERTAIN_PPM: u32 = 1_000_000;
@@ -24,7 +26,7 @@ const WORDS_OF_ONE: u64 = 20;
 const PRIOR: u64 = 5;
 
 /// What is known of how words were kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Record {
     /// Words that were kept.
     pub kept: u64,
@@ -85,15 +87,16 @@ pub fn weight_ppm(signs_ppm: u32, returned: u32) -> u32 {
     u32::try_from(weight).unwrap_or(MOST_WEIGHT_PPM)
 }
 
-/// What a ring counts where rings compete, in 10^-30 USD, rounded down: its value times the weights of its offers, in parts
-/// per million.
+/// What a ring counts where rings compete, rounded down to 10^-30 USD: its value times the weights of its offers, in parts
+/// per million. Legs that the book does not know have no value.
 #[must_use]
-pub fn weighed(book: &Book, ring: &Ring, weight_ppm: impl Fn(OfferKey) -> u32) -> U256 {
-    ring.legs.iter().fold(clearing::ring_value(book, ring).raw(), |worth, leg| {
+pub fn weighed(book: &Book, ring: &Ring, weight_ppm: impl Fn(OfferKey) -> u32) -> UsdValue {
+    let worth = ring.legs.iter().fold(ring_value(book, ring).raw(), |worth, leg| {
         // A value has at most 230 bits and a weight 21.
         let ppm = weight_ppm(leg.offer).min(MOST_WEIGHT_PPM);
         worth.saturating_mul(U256::from(ppm)) / U256::from(CERTAIN_PPM)
-    })
+    });
+    UsdValue::from_raw(worth)
 }
 
 #[cfg(test)]

@@ -1,0 +1,189 @@
+//! What the chain makes of words kept and broken: who signed in vain, and which of two clearings it takes.
+
+use crate::stage::*;
+use clearing::signing::{CERTAIN_PPM, Record};
+use ledger::Address;
+use payment_chain::model::{Commitment, OfferId};
+use payment_chain::payload::SubmittedRing;
+use payment_chain::{Event, Payload, view};
+
+/// Jute of Dhaka's, and diesel of Baku's and of Santos's, each for the other and for signatures first.
+struct Market {
+    stage: Stage,
+    jute: OfferId,
+    of_baku: OfferId,
+    of_santos: OfferId,
+}
+
+impl Market {
+    fn new() -> Market {
+        let mut stage = Stage::new();
+        let mut post = |party, give, want| {
+            stage.vouch(party, give, t(400));
+            stage.post(party, indicative(terms(give, t(400), want, t(400)))).unwrap()
+        };
+        let jute = post(DHAKA, JUTE, DIESEL);
+        let (of_baku, of_santos) = (post(BAKU, DIESEL, JUTE), post(SANTOS, DIESEL, JUTE));
+        stage.bond(SOLVER);
+        stage.bond(RIVAL);
+        Market { stage, jute, of_baku, of_santos }
+    }
+
+    /// So many tonnes of jute for as much of a partner's diesel.
+    fn ring(&self, partner: OfferId, tonnes: u128) -> Vec<SubmittedRing> {
+        vec![even_ring(&[self.jute, partner], t(tonnes))]
+    }
+
+    /// A batch in which `party` signs what is made of these rings and `other` declines it.
+    fn in_vain(&mut self, rings: Vec<SubmittedRing>, party: Address, other: Address) {
+        self.stage.run_to_frozen();
+        self.stage.clear(rings);
+        let contract = self.stage.last_contract();
+        self.stage.send(party, Payload::SignContract { contract }).unwrap();
+        self.stage.send(other, Payload::DeclineContract { contract }).unwrap();
+    }
+
+    /// Whose clearing is taken, of the solver's and the rival's.
+    fn taken(&mut self, solver: Vec<SubmittedRing>, rival: Vec<SubmittedRing>) -> Address {
+        self.stage.run_to_frozen();
+        for (account, rings) in [(SOLVER, solver), (RIVAL, rival)] {
+            let declared = self.stage.worth(&rings);
+            self.stage.submit(account, rings, declared).unwrap();
+        }
+        self.stage.run_to_window_end();
+        let taken = self.stage.events.iter().rev().find_map(|event| match event {
+            Event::BatchCleared { solver, .. } => *solver,
+            _ => None,
+        });
+        taken.expect("one of the two holds")
+    }
+}
+
+#[test]
+fn among_newcomers_the_clearing_of_more_value_is_taken() {
+    let mut market = Market::new();
+    let (less, more) = (market.ring(market.of_santos, 390), market.ring(market.of_baku, 400));
+    assert_eq!(market.taken(less, more), RIVAL);
+}
+
+#[test]
+fn the_clearing_that_is_likely_to_be_signed_is_taken_before_one_that_declares_more() {
+    let mut market = Market::new();
+    for _ in 0..2 {
+        market.in_vain(market.ring(market.of_baku, 400), DHAKA, BAKU);
+    }
+    assert_eq!(view::words(&market.stage.state, DHAKA), Record { kept: 2, broken: 0 });
+    assert_eq!(view::words(&market.stage.state, BAKU), Record { kept: 0, broken: 2 });
+    let (likely, larger) = (market.ring(market.of_santos, 350), market.ring(market.of_baku, 400));
+    assert_eq!(market.taken(likely, larger), SOLVER);
+    assert_eq!(market.stage.offer(market.of_santos).in_contracts, t(350));
+}
+
+#[test]
+fn a_contract_left_to_lapse_is_a_broken_word() {
+    let mut market = Market::new();
+    market.stage.run_to_its_batch();
+    let rings = market.ring(market.of_baku, 400);
+    market.stage.clear(rings);
+    let contract = market.stage.last_contract();
+    market.stage.send(BAKU, Payload::SignContract { contract }).unwrap();
+    market.stage.ticks(market.stage.chain.config().signing_window);
+    assert_eq!(view::words(&market.stage.state, BAKU), Record { kept: 1, broken: 0 });
+    assert_eq!(view::words(&market.stage.state, DHAKA), Record { kept: 0, broken: 1 });
+    assert_eq!(view::words(&market.stage.state, SANTOS), Record::default());
+}
+
+#[test]
+fn whoever_was_left_waiting_comes_first_among_equals_until_his_offer_settles() {
+    let mut market = Market::new();
+    market.in_vain(market.ring(market.of_santos, 400), SANTOS, DHAKA);
+    assert_eq!(view::returned(&market.stage.state, market.of_santos), 1);
+    // Baku has kept as many words as Santos, elsewhere.
+    market.stage.vouch(LUSAKA, COPPER, t(10));
+    let copper = market.stage.post(LUSAKA, indicative(terms(COPPER, t(10), DIESEL, t(10)))).unwrap();
+    market.stage.vouch(BAKU, DIESEL, t(10));
+    let diesel = market.stage.post(BAKU, indicative(terms(DIESEL, t(10), COPPER, t(10)))).unwrap();
+    market.stage.run_to_its_batch();
+    market.stage.clear(vec![even_ring(&[copper, diesel], t(10))]);
+    let contract = market.stage.last_contract();
+    market.stage.send(BAKU, Payload::SignContract { contract }).unwrap();
+    market.stage.send(LUSAKA, Payload::SignContract { contract }).unwrap();
+    assert_eq!(
+        view::words(&market.stage.state, BAKU),
+        view::words(&market.stage.state, SANTOS),
+        "one word kept each"
+    );
+
+    let (waited, larger) = (market.ring(market.of_santos, 198), market.ring(market.of_baku, 200));
+    assert_eq!(market.taken(larger.clone(), waited), RIVAL, "one per cent less and he waited");
+    let contract = market.stage.last_contract();
+    market.stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
+    market.stage.send(SANTOS, Payload::SignContract { contract }).unwrap();
+    assert_eq!(view::returned(&market.stage.state, market.of_santos), 0, "it settled");
+}
+
+#[test]
+fn binding_offers_are_certain_and_the_frozen_book_says_so_to_every_solver() {
+    let mut stage = Stage::new();
+    let mut offers = Vec::new();
+    for (party, give, want) in [(DHAKA, JUTE, DIESEL), (BAKU, DIESEL, JUTE)] {
+        stage.vouch(party, give, t(400));
+        offers.push(stage.post(party, terms(give, t(400), want, t(400))).unwrap());
+    }
+    stage.vouch(SANTOS, DIESEL, t(400));
+    offers.push(stage.post(SANTOS, indicative(terms(DIESEL, t(400), JUTE, t(400)))).unwrap());
+    let open = stage.run_to_its_batch();
+    let weights: Vec<u32> = offers.iter().map(|offer| open.weight_ppm(key(*offer))).collect();
+    assert_eq!(weights, [CERTAIN_PPM, CERTAIN_PPM, 900_000]);
+    let expected = |partner| open.expected(&[even_ring(&[offers[0], partner], t(100)).into()]);
+    assert!(expected(offers[1]) > expected(offers[2]));
+}
+
+#[test]
+fn whoever_signed_in_vain_is_known_until_his_offer_settles() {
+    let mut stage = Stage::new();
+    let offers = stage.five_offers(Commitment::Indicative, t(400));
+    let returned = |stage: &Stage| -> Vec<u32> {
+        offers.iter().map(|offer| view::returned(&stage.state, *offer)).collect()
+    };
+    assert_eq!(returned(&stage), [0; 5]);
+    for _ in 0..2 {
+        stage.run_to_frozen();
+        stage.clear(vec![even_ring(&offers, t(100))]);
+        let contract = stage.last_contract();
+        stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
+        stage.send(SANTOS, Payload::SignContract { contract }).unwrap();
+        stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
+    }
+    let expected: Vec<u32> =
+        TRADERS.iter().map(|party| if [DHAKA, SANTOS].contains(party) { 2 } else { 0 }).collect();
+    assert_eq!(returned(&stage), expected);
+    stage.run_to_frozen();
+    stage.clear(vec![even_ring(&offers, t(100))]);
+    let contract = stage.last_contract();
+    for party in TRADERS {
+        stage.send(party, Payload::SignContract { contract }).unwrap();
+    }
+    assert_eq!(returned(&stage), [0; 5]);
+}
+
+#[test]
+fn an_offer_in_two_rings_of_one_contract_came_back_once() {
+    let mut stage = Stage::new();
+    let mut offers = Vec::new();
+    for (at, party) in TRADERS.into_iter().enumerate() {
+        stage.vouch(party, GOODS[at], t(400));
+        // Neither ring brings as much as each asks for at least, so they stand or fall together.
+        let mut terms = indicative(terms(GOODS[at], t(400), GOODS[(at + 1) % 5], t(400)));
+        terms.min_fill = t(300);
+        offers.push(stage.post(party, terms).unwrap());
+    }
+    stage.run_to_its_batch();
+    stage.clear(vec![even_ring(&offers, t(100)), even_ring(&offers, t(200))]);
+    let contract = stage.last_contract();
+    assert_eq!(view::contract(&stage.state, contract).unwrap().rings.len(), 2);
+    stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
+    stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
+    let returned: Vec<u32> = offers.iter().map(|offer| view::returned(&stage.state, *offer)).collect();
+    assert_eq!(returned, [1, 0, 0, 0, 0]);
+}
