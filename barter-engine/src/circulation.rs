@@ -42,10 +42,15 @@ struct Half<T> {
     /// The other direction.
     twin: u32,
     room: T,
+    /// What the arc carries at most: the room of both directions together.
+    cap: T,
 }
 
 /// Each phase divides epsilon by this.
-const SHRINK: i64 = 12;
+const SHRINK: i64 = 6;
+
+/// Deficits are searched for again after one relabelling for so many nodes.
+const NODES_PER_RELABEL: u64 = 2;
 
 /// Excess is pushed along paths of at most so many arcs.
 const PATH: usize = 4;
@@ -115,15 +120,15 @@ impl<T: Signed> Residual<T> {
             next += out + into;
         }
         first.push(next);
-        let mut halves = vec![Half { to: 0, twin: 0, room: zero }; next as usize];
+        let mut halves = vec![Half { to: 0, twin: 0, room: zero, cap: zero }; next as usize];
         let (mut along, mut back) = (first.clone(), against.clone());
         let mut place = Vec::with_capacity(arcs.len());
         for arc in arcs {
             let (a, b) = (along[arc.from as usize], back[arc.to as usize]);
             along[arc.from as usize] += 1;
             back[arc.to as usize] += 1;
-            halves[a as usize] = Half { to: arc.to, twin: b, room: arc.cap };
-            halves[b as usize] = Half { to: arc.from, twin: a, room: zero };
+            halves[a as usize] = Half { to: arc.to, twin: b, room: arc.cap, cap: arc.cap };
+            halves[b as usize] = Half { to: arc.from, twin: a, room: zero, cap: arc.cap };
             place.push(a);
         }
         let parts = i64::try_from(nodes).expect("nodes are numbered in 32 bits") + 1;
@@ -165,13 +170,14 @@ impl<T: Signed> Residual<T> {
             .extend((0u32..).zip(&self.excess).filter(|(_, excess)| **excess > zero).map(|(node, _)| node));
         self.approach();
         let nodes = u64::try_from(self.excess.len()).expect("nodes are numbered in 32 bits");
-        let mut next_approach = self.relabels + nodes;
+        let patience = nodes.div_ceil(NODES_PER_RELABEL);
+        let mut next_approach = self.relabels + patience;
         while let Some(node) = self.active.pop_front() {
             while self.excess[node as usize] > zero {
                 self.discharge(node as usize);
                 if self.relabels >= next_approach {
                     self.approach();
-                    next_approach = self.relabels + nodes;
+                    next_approach = self.relabels + patience;
                 }
             }
         }
@@ -272,10 +278,9 @@ impl<T: Signed> Residual<T> {
                     waiting -= 1;
                 }
                 for half in self.first[node]..self.first[node + 1] {
-                    let Half { to, twin, .. } = self.halves[half as usize];
-                    if self.distance[to as usize] as usize <= length
-                        || self.halves[twin as usize].room == zero
-                    {
+                    let Half { to, room, cap, .. } = self.halves[half as usize];
+                    // Nothing comes this way when the other direction has no room.
+                    if self.distance[to as usize] as usize <= length || room == cap {
                         continue;
                     }
                     let steps = (-self.reduced(node, half, to)).div_euclid(self.epsilon) + 1;
