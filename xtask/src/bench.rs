@@ -34,7 +34,7 @@ pub(crate) const PARTS: [(&str, Part); 8] = [
     ("demo", demo::measure),
 ];
 
-/// Measures everything, or one part; writes the document unless `dry` or only a part is asked.
+/// Measures everything, or one part, and writes it to its place in the document, unless `dry`.
 pub(crate) fn run(dry: bool, only: Option<&str>) -> Result<()> {
     eprintln!("building …");
     let built = Command::new(env!("CARGO"))
@@ -48,13 +48,19 @@ pub(crate) fn run(dry: bool, only: Option<&str>) -> Result<()> {
     let mut report = Report::default();
     for (name, measure) in PARTS {
         if only.is_none_or(|only| only == name) {
+            report.part(name);
             measure(&programs, &mut report)?;
         }
     }
-    let document = report.document();
-    println!("\n{document}");
-    if !dry && only.is_none() {
+    println!("{}", report.measured());
+    if !dry {
         let path = root().join("docs/BENCHMARKS.md");
+        let document = match only {
+            None => report.document(),
+            Some(_) => {
+                report.merged_into(&fs::read_to_string(&path).with_context(|| path.display().to_string())?)
+            }
+        };
         fs::write(&path, document).with_context(|| path.display().to_string())?;
         eprintln!("written to {}", path.display());
     }

@@ -40,7 +40,7 @@ enum Task {
         /// Print only; leave the document as it is.
         #[arg(long)]
         dry: bool,
-        /// Only this part, printed.
+        /// Only this part; the others stay in the document as they are.
         #[arg(long, value_name = "PART", value_parser = bench::PARTS.map(|(name, _)| name))]
         only: Option<String>,
     },
