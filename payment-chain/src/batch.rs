@@ -312,24 +312,26 @@ struct Taken {
 /// Judges submissions in the order of what they are expected to bring (ties: larger declared value, fewer legs, then
 /// earlier, then by address) until one holds; fines those before it. All submissions are gone afterwards.
 fn take(config: &Config, run: &mut Run<'_>, open: &OpenBatch) -> Option<Taken> {
-    let mut order = Vec::new();
-    for (solver, submission) in SUBMISSIONS.all(run.state()) {
-        let submitted = SUBMITTED_RINGS.get(run.state(), &solver).unwrap_or_default();
-        let rings: Vec<clearing::Ring> = submitted.into_iter().map(clearing::Ring::from).collect();
-        let Submission { declared_micro_usd, legs, at, .. } = submission;
-        let rank = (Reverse(open.expected(&rings)), Reverse(declared_micro_usd), legs, at, solver);
-        order.push((rank, submission, rings));
-    }
-    order.sort_unstable_by_key(|(rank, ..)| *rank);
+    let rings_of = |state: &dyn Read, solver: &Address| -> Vec<clearing::Ring> {
+        let submitted = SUBMITTED_RINGS.get(state, solver).unwrap_or_default();
+        submitted.into_iter().map(clearing::Ring::from).collect()
+    };
+    // All rings of all solvers are not held at once.
+    let rank = |(solver, submission): &(Address, Submission)| {
+        let Submission { declared_micro_usd, legs, at, .. } = *submission;
+        let expected = open.expected(&rings_of(run.state(), solver));
+        (Reverse(expected), Reverse(declared_micro_usd), legs, at, *solver)
+    };
+    let mut order = SUBMISSIONS.all(run.state());
+    order.sort_by_cached_key(rank);
     let mut taken = None;
-    for ((.., solver), submission, rings) in order {
+    for (solver, submission) in order {
+        let rings = taken.is_none().then(|| rings_of(run.state(), &solver));
         SUBMISSIONS.remove(run.state_mut(), &solver);
         SUBMITTED_RINGS.remove(run.state_mut(), &solver);
         let certificate = SUBMITTED_CERTIFICATES.get(run.state(), &solver);
         SUBMITTED_CERTIFICATES.remove(run.state_mut(), &solver);
-        if taken.is_some() {
-            continue;
-        }
+        let Some(rings) = rings else { continue };
         let declared = submission.declared_micro_usd;
         match open.judge(rings) {
             Ok((judgement, rings)) if judgement.value_micro_usd == declared => {
