@@ -10,9 +10,10 @@ use crate::pool::{Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
 use crate::scene::{Scene, float};
 use crate::search::{every, search};
-use crate::uniform;
+use crate::uniform::{self, LaneDuals};
 use crate::volumes::Column;
-use clearing::{Answer, Book, Fault, Mode, Prices, Report, Rules, UsdValue};
+use clearing::{Answer, Book, Duals, Fault, Mode, Prices, Report, Rules, UsdValue};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -158,9 +159,8 @@ pub struct Clearing {
     pub report: Report,
     /// No answer under these rules is worth more.
     pub bound: UsdValue,
-    /// A number per asset of the book, in its order, in parts of [`clearing::DUAL_WHOLE`]: with them anybody proves a bound
-    /// by [`clearing::bound`]. Empty when only rings were asked for.
-    pub duals: Vec<u64>,
+    /// With them anybody proves a bound by [`clearing::bound`]. Empty when only rings were asked for.
+    pub duals: Duals,
     /// Why each valid offer that gives nothing does so, by offer.
     pub unfilled: Vec<Unfilled>,
     /// What the search did.
@@ -207,8 +207,9 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: P
     scene.weigh(options.weights_ppm);
     let mut stats = Stats { live_offers: scene.offers.len(), ..Stats::default() };
     let mut pool = Pool::default();
+    let mut lanes = LaneDuals::new();
     let fill = match options.algorithm {
-        Algorithm::Columns => columns(&scene, options, &mut pool, &mut stats),
+        Algorithm::Columns => columns(&scene, options, &mut pool, &mut stats, &mut lanes),
         Algorithm::Greedy => {
             let mut fill = Fill::new(&scene);
             greedy(&scene, options, &mut fill, &mut pool);
@@ -224,11 +225,11 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: P
         let everything = if answer.prices.as_slice().is_empty() {
             bound::everything(&scene)
         } else {
-            clearing::bound(book, rules, now, &answer.prices, &[])
+            clearing::bound(book, rules, now, &answer.prices, &Duals::default())
         };
-        (everything, Vec::new())
+        (everything, Duals::default())
     } else {
-        certify(&scene, book, rules, now, &answer.prices, &pool, &stats)
+        certify(&scene, book, rules, now, &answer.prices, &pool, &stats, lanes)
     };
     let use_of = |at| reasons::Use { gives: fill.given(at) > 0, has_room: fill.room(at) > 0 };
     let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, use_of, now) };
@@ -296,20 +297,29 @@ fn certify(
     prices: &Prices,
     pool: &Pool,
     stats: &Stats,
-) -> (UsdValue, Vec<u64>) {
+    lanes: LaneDuals,
+) -> (UsdValue, Duals) {
     /// Up to so many rings the programme over all of them is quickly solved.
     const EVERY_RING: usize = 1_500;
     // About equal work for every book; small ones converge slowly for their size.
     let rounds = (30_000_000 / scene.offers.len().max(1)).clamp(500, 10_000);
-    let proven = |duals: Vec<u64>| (clearing::bound(book, rules, now, prices, &duals), duals);
+    let proven = |duals: Duals| (clearing::bound(book, rules, now, prices, &duals), duals);
+    let of_assets = |assets| proven(Duals { assets, lanes: BTreeMap::new() });
+    let lower = |one: (UsdValue, Duals), two: (UsdValue, Duals)| if two.0 < one.0 { two } else { one };
     let mut best = if scene.mode == Mode::Uniform {
-        proven(uniform::duals(scene))
+        of_assets(uniform::duals(scene))
     } else {
-        proven(bound::any_rates(scene, book, rounds))
+        of_assets(bound::any_rates(scene, book, rounds))
     };
     if scene.mode == Mode::Uniform && scene.offers.len() <= FEW {
         // Where units are large, limits may bind before equal values do.
-        best = best.min(proven(bound::any_rates(scene, book, rounds)));
+        best = lower(best, of_assets(bound::any_rates(scene, book, rounds)));
+    }
+    if !lanes.is_empty() {
+        let key = |asset: u32| book.assets()[asset as usize].key;
+        let lanes = lanes.into_iter().map(|((give, want), dual)| ((key(give), key(want)), dual)).collect();
+        let assets = best.1.assets.clone();
+        best = lower(best, proven(Duals { assets, lanes }));
     }
     // The programme over every ring counts at the batch's prices, which must then be the references.
     if stats.every_ring
@@ -326,13 +336,19 @@ fn certify(
 /// Uniform books of more offers are cleared as circulations alone.
 const FEW: usize = 2_000;
 
-fn columns<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool, stats: &mut Stats) -> Fill<'a> {
+fn columns<'a>(
+    scene: &'a Scene,
+    options: &Watch<'_>,
+    pool: &mut Pool,
+    stats: &mut Stats,
+    lanes: &mut LaneDuals,
+) -> Fill<'a> {
     if scene.mode == Mode::Uniform && scene.offers.len() > FEW {
-        return uniform::clear(scene, options, pool);
+        return uniform::clear(scene, options, pool, lanes);
     }
     let fill = search_columns(scene, options, pool, stats);
     if scene.mode == Mode::Uniform {
-        let packed = uniform::clear(scene, options, pool);
+        let packed = uniform::clear(scene, options, pool, lanes);
         return if packed.value() > fill.value() { packed } else { fill };
     }
     fill

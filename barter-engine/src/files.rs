@@ -17,7 +17,7 @@ mod source;
 mod tables;
 mod writer;
 
-pub use answer::{Claims, fuzz_answer, read_duals, read_prices, read_rings, read_summary};
+pub use answer::{Claims, fuzz_answer, read_duals, read_lanes, read_prices, read_rings, read_summary};
 pub use cow::{Imported, fuzz_order, import_cow};
 pub use error::{FileError, Reason};
 pub use explained::{GAIN_PLACES, RATE_PLACES, ring_name, write_explanations};
@@ -30,6 +30,6 @@ pub use replayed::{write_days, write_replay_summary, write_replayed_rings, write
 pub use skipped::{MAX_TOLD, Malformed, Skipped, SkippedRows};
 pub use source::{MAX_BYTES, Source};
 pub use writer::{
-    micro, rounded_up, share, write_assets, write_cleared, write_duals, write_json, write_offers,
-    write_potentials, write_prices, write_rings, write_summary, write_unfilled,
+    micro, rounded_up, share, write_assets, write_cleared, write_duals, write_json, write_lanes,
+    write_offers, write_potentials, write_prices, write_rings, write_summary, write_unfilled,
 };

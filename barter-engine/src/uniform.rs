@@ -5,7 +5,7 @@
 //! programme over rings that [layered search](walks) finds, with minimums decided step by step by what the offers of a lane
 //! [can come to](levels). The plan is [packed](packing) into rings of offers in several manners, put into whole units, and
 //! the best is kept; what it leaves is planned anew. The potentials of the largest [circulation](crate::circulation),
-//! which knows no limit on the length of rings, are the certificate's duals.
+//! which knows no limit on the length of rings, are the certificate's duals, with the prices of lanes where these prove more.
 
 mod lanes;
 mod levels;
@@ -21,6 +21,7 @@ use crate::scene::{Scene, float};
 use lanes::Lanes;
 use packing::Packing;
 use plan::Planner;
+use std::collections::BTreeMap;
 
 /// All offers together come to at most so many value units.
 const WHOLE: f64 = 1e15;
@@ -105,8 +106,16 @@ pub(crate) fn duals(scene: &Scene) -> Vec<u64> {
     potentials.into_iter().map(|dual| dual.saturating_mul(clearing::DUAL_WHOLE)).collect()
 }
 
-/// Clears `scene`.
-pub(crate) fn clear<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -> Fill<'a> {
+/// What a USD that passes over a lane counts, by the assets given and wanted, in parts of [`clearing::DUAL_WHOLE`].
+pub(crate) type LaneDuals = BTreeMap<(u32, u32), u64>;
+
+/// Clears `scene`, and tells the lanes' duals of the programme that knows no minimums.
+pub(crate) fn clear<'a>(
+    scene: &'a Scene,
+    options: &Watch<'_>,
+    pool: &mut Pool,
+    duals: &mut LaneDuals,
+) -> Fill<'a> {
     let (values, lanes) = (Values::new(scene), Lanes::new(scene));
     let round = Uniform { scene, values, lanes, options };
     let mut fill = Fill::new(scene);
@@ -116,7 +125,7 @@ pub(crate) fn clear<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) 
         if large { vec![Manner::Follows] } else { vec![Manner::Apart, Manner::Follows, Manner::Leads] };
     let passes = if large { 2 } else { PASSES };
     for pass in 1..=passes {
-        let (next, manner) = round.pass(&fill, &manners, pass, pool);
+        let (next, manner) = round.pass(&fill, &manners, pass, pool, duals);
         let gain = next.value() - fill.value();
         if gain > 0.0 {
             (fill, manners) = (next, vec![manner]);
@@ -145,6 +154,7 @@ impl<'a> Uniform<'a, '_> {
         manners: &[Manner],
         pass: usize,
         pool: &mut Pool,
+        duals: &mut LaneDuals,
     ) -> (Fill<'a>, Manner) {
         let room = room(self.scene, &self.values, before);
         // Whoever gives anything, however little, is in a ring already.
@@ -155,6 +165,9 @@ impl<'a> Uniform<'a, '_> {
         let empty = Packing::new(self.scene, &self.lanes, &self.values, given);
         let mut planner = Planner::new(&self.lanes, &self.values, &empty.ranges(&room), pass == 1);
         planner.learn(self.options);
+        if pass == 1 {
+            *duals = planner.duals();
+        }
         planner.decide(self.options);
         planner.sift(empty.pieces(), self.options);
         let plan = planner.settle();
@@ -265,7 +278,7 @@ fn room(scene: &Scene, values: &Values, fill: &Fill<'_>) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Watch, clear};
+    use super::{LaneDuals, Watch, clear};
     use crate::clear::Options;
     use crate::pool::Pool;
     use crate::scene::Scene;
@@ -316,7 +329,7 @@ mod tests {
         let rules = Rules { mode: Mode::Uniform, ..Rules::default() };
         let scene = Scene::new(&book, &rules, 1, &Prices::default());
         let options = Options::default();
-        let fill = clear(&scene, &Watch::new(&options), &mut Pool::default());
+        let fill = clear(&scene, &Watch::new(&options), &mut Pool::default(), &mut LaneDuals::new());
         assert_eq!(fill.room(2), 0, "all or nothing");
         assert!(fill.value() > 2_695.0, "of three times 900 dollars: {}", fill.value());
     }
@@ -336,13 +349,13 @@ mod tests {
             let options = Options { stop: Some(&stop), ..Options::default() };
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut rings = Pool::default();
-            let fill = pool.install(|| clear(&scene, &Watch::new(&options), &mut rings));
+            let fill = pool.install(|| clear(&scene, &Watch::new(&options), &mut rings, &mut LaneDuals::new()));
             prop_assert!(fill.short().is_empty());
             let answer = Answer { rings: fill.rings(&book), prices: Prices::default() };
             prop_assert_eq!(clearing::check(&book, &rules, 1, &answer).map(|_| ()), Ok(()));
             if stops_after > 0 {
                 asked.store(0, std::sync::atomic::Ordering::Relaxed);
-                let again = clear(&scene, &Watch::new(&options), &mut Pool::default());
+                let again = clear(&scene, &Watch::new(&options), &mut Pool::default(), &mut LaneDuals::new());
                 prop_assert_eq!(again.rings(&book), answer.rings, "on any number of threads");
             }
         }

@@ -4,7 +4,7 @@
 mod common;
 
 use barter_engine::{Algorithm, Effort, Options, Reason, clear};
-use clearing::{Asset, Book, Mode, Offer, check};
+use clearing::{Asset, AssetKey, Book, DUAL_WHOLE, Duals, Mode, Offer, Prices, Rules, check};
 use common::{NOW, asset, at_least, best_by_brute_force, offer, rules, whole};
 use proptest::prelude::*;
 
@@ -229,6 +229,24 @@ proptest! {
             if mode == Mode::Lots {
                 prop_assert_eq!(report.value, best);
             }
+        }
+    }
+
+    #[test]
+    fn whatever_numbers_are_published_no_answer_passes_what_they_prove(
+        (assets, offers) in small_books(),
+        of_assets in prop::collection::vec(0..3 * DUAL_WHOLE, 0..4),
+        of_lanes in prop::collection::btree_map((1..4u64, 1..4u64), 0..2 * DUAL_WHOLE, 0..7),
+        max_assets in 2..4u8,
+    ) {
+        let book = Book::new(assets, offers).unwrap();
+        let lanes = of_lanes.into_iter().map(|((give, want), dual)| ((AssetKey(give), AssetKey(want)), dual));
+        let duals = Duals { assets: of_assets, lanes: lanes.collect() };
+        for mode in [Mode::Ring, Mode::Uniform, Mode::Lots] {
+            let rules = Rules { max_assets, ..rules(mode) };
+            let best = best_by_brute_force(&book, &rules);
+            let bound = clearing::bound(&book, &rules, NOW, &Prices::default(), &duals);
+            prop_assert!(best <= bound, "{mode}: the bound {bound} is under {best}");
         }
     }
 

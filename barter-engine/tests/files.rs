@@ -4,11 +4,12 @@
 use barter_engine::explanation::explain_answer;
 use barter_engine::files::{
     Malformed, NamedBook, Skipped, Source, fuzz_answer, fuzz_assets, fuzz_obligations, fuzz_offers,
-    fuzz_order, import_cow, read_book, read_book_with, read_duals, read_obligations, read_rings,
-    read_summary, ring_name, write_duals, write_explanations, write_rings, write_summary, write_unfilled,
+    fuzz_order, import_cow, read_book, read_book_with, read_duals, read_lanes, read_obligations, read_rings,
+    read_summary, ring_name, write_duals, write_explanations, write_lanes, write_rings, write_summary,
+    write_unfilled,
 };
 use barter_engine::{Options, clear};
-use clearing::{AssetKey, Rules};
+use clearing::{AssetKey, Duals, Rules};
 use proptest::prelude::*;
 use std::io::{Read, Write};
 
@@ -421,11 +422,11 @@ fn an_answer_is_written_as_the_check_reads_it() {
     assert_eq!(rows.len(), 3);
     let summary: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(path("summary.json")).unwrap()).unwrap();
-    write_duals(&path("duals.csv"), book.by_asset(&clearing.duals)).unwrap();
+    write_duals(&path("duals.csv"), book.by_asset(&clearing.duals.assets)).unwrap();
     let read = |name: &str| Source::open(&path(name)).unwrap();
     let (names, rings) = read_rings(&book, read("rings.csv")).unwrap();
     assert_eq!((names, rings), (vec!["R000001".to_owned()], clearing.answer.rings.clone()));
-    assert_eq!(read_duals(&book, read("duals.csv")).unwrap(), clearing.duals);
+    assert_eq!(read_duals(&book, read("duals.csv")).unwrap(), clearing.duals.assets);
     let claims = read_summary(read("summary.json")).unwrap();
     assert_eq!((claims.rules, claims.now), (rules, 1_800_000_000));
     assert_eq!(Some(claims.value_micro_usd), clearing.report.value.floor_to(6));
@@ -443,6 +444,39 @@ fn an_answer_is_written_as_the_check_reads_it() {
     assert_eq!(summary["offers_filled"], 2);
     assert!(summary["bound_usd"].as_f64() >= summary["value_usd"].as_f64());
     assert_eq!(std::fs::read_to_string(path("unfilled.csv")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn lanes_are_read_as_they_were_written_and_only_those_that_somebody_offers() {
+    let assets = format!("{ASSETS}tea,0,5\n");
+    let book = read(assets.as_bytes(), format!("{HEADER}{DHAKA}{BAKU}").as_bytes()).unwrap();
+    let key = |name: &str| book.asset_key(name).unwrap();
+    let lane = |give: &str, want: &str| (key(give), key(want));
+    let lanes = [(lane("diesel", "jute"), 0), (lane("jute", "diesel"), 1_020_000_000)];
+    let duals = Duals { lanes: lanes.into(), ..Duals::default() };
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("lanes.csv");
+    write_lanes(&path, book.by_lane(&duals)).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "give_asset,want_asset,dual\njute,diesel,1.020000000\n");
+    let read = |text: &str| {
+        let source = Source::bytes("lanes.csv", text.as_bytes()).unwrap();
+        read_lanes(&book, source).map_err(|e| e.to_string())
+    };
+    assert_eq!(read(&text), Ok(lanes[1..].iter().copied().collect()));
+    let refusals = [
+        ("jute,silk,1", "line 3, column want_asset: asset \"silk\" is not in the assets file"),
+        ("jute,tea,1", "line 3: no offer gives \"jute\" for \"tea\""),
+        ("jute,diesel,1", "line 3: \"jute, diesel\" is listed twice"),
+        (
+            "diesel,jute,1000000.1",
+            "line 3, column dual: \"1000000.1\" is not a whole number from 0 to 1000000",
+        ),
+        ("diesel,jute,-1", "line 3, column dual: \"-1\" is not an amount: not a plain number"),
+    ];
+    for (row, told) in refusals {
+        assert_eq!(read(&format!("{text}{row}\n")), Err(format!("lanes.csv, {told}")));
+    }
 }
 
 proptest! {

@@ -1,7 +1,8 @@
-//! What no answer can be worth, from one number per asset.
-
-use crate::{Book, Mode, Offer, Prices, Rules, UsdValue, floor};
+use crate::lanes::Lanes;
+use crate::reach::{self, Size};
+use crate::{AssetKey, Book, Mode, Offer, Prices, Rules, UsdValue, floor};
 use ruint::aliases::{U256, U512};
+use std::collections::BTreeMap;
 
 /// Duals are counted in so many parts of a USD per USD.
 pub const DUAL_WHOLE: u64 = 1_000_000_000;
@@ -13,9 +14,18 @@ pub const MAX_DUAL: u64 = 1_000_000 * DUAL_WHOLE;
 /// same; see [`check`](crate::check).
 const ROUGH_LEG: u128 = 100;
 
+/// The numbers from which [`bound`] proves what no clearing can pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Duals {
+    /// A number per asset of the book, in its order, in parts of [`DUAL_WHOLE`]. Missing ones are zero.
+    pub assets: Vec<u64>,
+    /// Uniform mode: what a USD that passes over a lane counts, by the asset given and that wanted, in parts of
+    /// [`DUAL_WHOLE`]. Missing ones are zero; where there are none at all, they follow from the assets' numbers.
+    pub lanes: BTreeMap<(AssetKey, AssetKey), u64>,
+}
+
 /// An upper bound on the value of every answer that keeps the rules: with `prices` in uniform mode, whatever the rates in
-/// the other modes. `duals` hold a number per asset of the book, in its order, in parts of [`DUAL_WHOLE`]; missing ones are
-/// zero, those above [`MAX_DUAL`] count as that. Whatever the numbers, the bound holds; good ones make it tight.
+/// the other modes. Duals above [`MAX_DUAL`] count as that. Whatever the numbers, the bound holds; good ones make it tight.
 ///
 /// Weak duality: what is given of an asset is received by those who want it, so adding `dual * (given - received)` per
 /// asset changes nothing. What an offer can then be worth, by itself and at the most favourable rate that the rules leave
@@ -25,11 +35,15 @@ const ROUGH_LEG: u128 = 100;
 /// In uniform mode every leg of a ring stands for the ring's common value, at most one smallest unit above what it
 /// gives; `rate` is one and the most given is counted with these units: one, or one for every hundred that are given,
 /// since no leg of an offer in several rings is smaller (rings of equal values need none). The bound at the offers' limits
-/// holds too and needs no units; the lower of the two is taken.
+/// holds too and needs no units.
+///
+/// Nor does uniform mode need the numbers to be differences of its assets': any number per lane will do that no ring
+/// earns more than. So a third bound takes the lanes' numbers, moves each by what the best closed walk of a ring's length
+/// through it earns beyond them per lane, and counts what the lanes' offers can give at that. The lowest of the three is taken.
 ///
 /// Exact integers, rounded up.
 #[must_use]
-pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &[u64]) -> UsdValue {
+pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &Duals) -> UsdValue {
     let references: Vec<U256> =
         book.assets().iter().map(|asset| asset.reference.per_smallest_unit(asset.decimals).raw()).collect();
     let mut units = references.clone();
@@ -40,13 +54,15 @@ pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &[u64
             }
         }
     }
-    let (mut by_rate, mut by_value) = (U512::ZERO, U512::ZERO);
+    let mut by_rate = U512::ZERO;
+    let mut live = Vec::new();
     for offer in book.offers().iter().filter(|offer| offer.is_valid_at(now)) {
         let place = |key| book.asset_index(key).expect("a book holds the assets of its offers");
         let (give, want) = (place(offer.give), place(offer.want));
-        let dual = |asset: usize| duals.get(asset).map_or(0, |dual| *dual.min(&MAX_DUAL));
+        let dual = |asset: usize| duals.assets.get(asset).map_or(0, |dual| *dual.min(&MAX_DUAL));
         let seen = Seen {
             offer,
+            ends: (give, want),
             give: units[give],
             want: units[want],
             reference: references[give],
@@ -54,7 +70,8 @@ pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &[u64
             want_dual: U512::from(dual(want)),
         };
         match rules.mode {
-            Mode::Uniform if !seen.is_live() => {}
+            Mode::Uniform if seen.is_live() => live.push(seen),
+            Mode::Uniform => {}
             Mode::Ring => {
                 let floor = floor(book, rules, offer).expect("a book holds the assets of its offers");
                 if is_hopeless(rules, &seen, floor.num(), floor.den()) {
@@ -62,16 +79,69 @@ pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &[u64
                 }
                 by_rate += seen.at_rate(floor.num(), floor.den());
             }
-            Mode::Uniform | Mode::Lots => {
-                by_rate += seen.at_rate(U256::from(offer.want_qty.get()), U256::from(offer.give_qty.get()));
-                by_value += seen.at_one_price();
-            }
+            Mode::Lots => by_rate += seen.at_limit(),
         }
     }
-    let sum = if rules.mode == Mode::Uniform { by_rate.min(by_value) } else { by_rate };
+    let sum = if rules.mode == Mode::Uniform { uniform(book, rules, live, duals) } else { by_rate };
     // The parts of DUAL_WHOLE go, rounded up once.
     let whole = sum.div_ceil(U512::from(DUAL_WHOLE));
     UsdValue::from_raw(U256::saturating_from(whole))
+}
+
+/// The lowest bound of uniform mode, in parts of [`DUAL_WHOLE`].
+fn uniform(book: &Book, rules: &Rules, mut live: Vec<Seen<'_>>, duals: &Duals) -> U512 {
+    let lanes = Lanes::new(rules.max_assets, &live.iter().map(|seen| seen.ends).collect::<Vec<_>>());
+    if let Some(lanes) = &lanes {
+        let sizes: Vec<Size> = live.iter().map(|seen| seen.size(lanes)).collect();
+        let mut open = reach::reachable(lanes, &sizes).into_iter();
+        live.retain(|_| open.next().unwrap_or(true));
+    }
+    let by_limit: U512 = live.iter().map(Seen::at_limit).fold(U512::ZERO, |sum, one| sum + one);
+    let by_value: U512 = live.iter().map(Seen::at_one_price).fold(U512::ZERO, |sum, one| sum + one);
+    let by_lanes = lanes.and_then(|lanes| by_lanes(book, &lanes, &live, &duals.lanes));
+    by_lanes.into_iter().fold(by_limit.min(by_value), U512::min)
+}
+
+/// The bound by what a USD of common value over each lane counts, in parts of [`DUAL_WHOLE`]; `None` where a price is so
+/// far below its reference that this says nothing.
+///
+/// What is given for a USD of common value is worth `reference / price`. If every ring's lanes count at least as much together as
+/// that comes to, then all that is given is worth at most what passes over the lanes times what they count. The numbers given, or
+/// those that follow from the assets', need not be so; moving each lane's by the most that a closed walk through it earns
+/// beyond them per lane makes them so: a walk of k lanes that earns e beyond them gets at least k times e / k. Lanes that
+/// have numbers to spare give them up in the same way, and lanes in no ring count nothing.
+fn by_lanes(
+    book: &Book,
+    lanes: &Lanes,
+    live: &[Seen<'_>],
+    given: &BTreeMap<(AssetKey, AssetKey), u64>,
+) -> Option<U512> {
+    let lane_of = |seen: &Seen<'_>| {
+        let (give, want) = seen.ends;
+        lanes.find(give, want).expect("there is a lane of every live offer")
+    };
+    let published = given.values().any(|dual| *dual > 0);
+    let mut counts = vec![0i64; lanes.len()];
+    let mut earns = vec![None; lanes.len()];
+    for seen in live {
+        let lane = lane_of(seen);
+        let worth = seen.worth()?;
+        let key = |place: usize| book.assets()[place].key;
+        let count = if published {
+            given.get(&(key(seen.ends.0), key(seen.ends.1))).map_or(0, |count| *count.min(&MAX_DUAL))
+        } else {
+            seen.count(worth)
+        };
+        counts[lane] = i64::try_from(count).ok()?;
+        earns[lane] = Some(worth - counts[lane]);
+    }
+    let moves = lanes.best_means(&earns);
+    let total = live.iter().filter_map(|seen| {
+        let lane = lane_of(seen);
+        let count = u64::try_from(counts[lane] + moves[lane]?).unwrap_or(0);
+        Some(seen.at_margin(U512::from(count) * U512::from(seen.give)))
+    });
+    Some(total.fold(U512::ZERO, |sum, one| sum + one))
 }
 
 /// An offer with the prices and duals of its assets.
@@ -82,6 +152,8 @@ struct Seen<'a> {
     reference: U256,
     give_dual: U512,
     want_dual: U512,
+    /// The assets given and wanted, as places in the book.
+    ends: (usize, usize),
 }
 
 impl Seen<'_> {
@@ -102,15 +174,55 @@ impl Seen<'_> {
         U512::from(self.want) * U512::from(want_qty) <= U512::from(self.give) * U512::from(give_qty)
     }
 
-    /// The same where every leg stands for its ring's common value.
+    /// The most that the offer adds at its limit.
+    fn at_limit(&self) -> U512 {
+        self.at_rate(U256::from(self.offer.want_qty.get()), U256::from(self.offer.give_qty.get()))
+    }
+
+    /// The most that it adds where every leg stands for its ring's common value.
     fn at_one_price(&self) -> U512 {
-        let give_qty = self.offer.give_qty.get();
-        // A unit of common value adds this, and each unit that a leg falls short of it takes its reference off.
+        let up = U512::from(DUAL_WHOLE) * U512::from(self.reference) + self.give_dual * U512::from(self.give);
+        self.at_margin(up.saturating_sub(self.want_dual * U512::from(self.give)))
+    }
+
+    /// The same where a unit's worth of common value counts `margin`. Each unit that a leg falls short of the common value
+    /// takes its reference off.
+    fn at_margin(&self, margin: U512) -> U512 {
         let own = U512::from(DUAL_WHOLE) * U512::from(self.reference);
-        let up = own + self.give_dual * U512::from(self.give);
-        let margin = up.saturating_sub(self.want_dual * U512::from(self.give));
-        let short = U512::from((give_qty / ROUGH_LEG).max(1));
-        U512::from(give_qty) * margin + short * margin.saturating_sub(own)
+        let short = U512::from(self.short());
+        U512::from(self.offer.give_qty.get()) * margin + short * margin.saturating_sub(own)
+    }
+
+    /// By so many units at most all legs together fall short of the common value.
+    fn short(&self) -> u128 {
+        (self.offer.give_qty.get() / ROUGH_LEG).max(1)
+    }
+
+    /// What is given for a USD of common value is worth at the reference, in parts of [`DUAL_WHOLE`], rounded up; `None`
+    /// above [`MAX_DUAL`].
+    fn worth(&self) -> Option<i64> {
+        let own = U512::from(DUAL_WHOLE) * U512::from(self.reference);
+        let worth = u64::try_from(own.div_ceil(U512::from(self.give))).ok()?;
+        (worth <= MAX_DUAL).then(|| i64::try_from(worth).ok()).flatten()
+    }
+
+    /// What a USD of common value counts by the assets' duals.
+    fn count(&self, worth: i64) -> u64 {
+        let up = U512::from(worth.unsigned_abs()) + self.give_dual;
+        u64::try_from(up.saturating_sub(self.want_dual)).unwrap_or(MAX_DUAL)
+    }
+
+    /// What common value can pass, and must if any does, in millionths of a USD.
+    fn size(&self, lanes: &Lanes) -> Size {
+        let (give, want) = self.ends;
+        let micro = U512::from(10u128.pow(24));
+        let value = |units: u128| U512::from(self.give) * U512::from(units);
+        let narrow = |value: U512| u128::try_from(value).unwrap_or(u128::MAX);
+        Size {
+            lane: lanes.find(give, want).expect("there is a lane of every live offer"),
+            most: narrow(value(self.offer.give_qty.get() + self.short()).div_ceil(micro)),
+            least: narrow(value(self.offer.least_fill().get()) / micro),
+        }
     }
 }
 

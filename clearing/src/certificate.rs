@@ -1,7 +1,7 @@
 //! What a solver publishes to prove its clearing and how near the best that is, in the one form that is hashed.
 
-use crate::{Amount, Answer, AssetKey, Book, OfferKey, PartyKey, Price, Rules};
-use borsh::BorshSerialize;
+use crate::{Amount, Answer, AssetKey, Book, Duals, OfferKey, PartyKey, Price, Rules};
+use borsh::{BorshSerialize, io};
 
 /// What stands first in the bytes of every certificate; other words would be another format.
 const FORMAT: &str = "permuta/1/clearing-certificate";
@@ -21,9 +21,8 @@ pub trait Names {
 pub struct Proof {
     /// No clearing is worth more, in millionths of a US dollar.
     pub bound_micro_usd: u128,
-    /// A number per asset of the book, in its order, in parts of [`DUAL_WHOLE`](crate::DUAL_WHOLE); those that are missing
-    /// are zero.
-    pub duals: Vec<u64>,
+    /// What proves it.
+    pub duals: Duals,
 }
 
 /// A published clearing: the book with its references, the rules and the time, the rings, the bound and its duals.
@@ -39,6 +38,20 @@ pub struct Certificate {
     assets: Vec<AssetLine>,
     offers: Vec<OfferLine>,
     rings: Vec<Vec<LegLine>>,
+    /// Nothing at all where there are none, as ever.
+    #[borsh(serialize_with = "unless_empty")]
+    lanes: Vec<LaneLine>,
+}
+
+fn unless_empty<W: io::Write>(lanes: &Vec<LaneLine>, writer: &mut W) -> io::Result<()> {
+    if lanes.is_empty() { Ok(()) } else { lanes.serialize(writer) }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+struct LaneLine {
+    give: String,
+    want: String,
+    dual: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
@@ -90,7 +103,7 @@ impl Certificate {
                 decimals: asset.decimals,
                 reference: asset.reference,
                 price: price(asset.key, asset.reference),
-                dual: proof.duals.get(at).copied().unwrap_or(0),
+                dual: proof.duals.assets.get(at).copied().unwrap_or(0),
             })
             .collect();
         assets.sort_by(|a, b| a.name.cmp(&b.name));
@@ -120,8 +133,17 @@ impl Certificate {
             })
             .collect();
         rings.sort();
+        let mut lanes: Vec<LaneLine> = (proof.duals.lanes.iter())
+            .filter(|(_, dual)| **dual > 0)
+            .map(|((give, want), dual)| LaneLine {
+                give: names.asset(*give),
+                want: names.asset(*want),
+                dual: *dual,
+            })
+            .collect();
+        lanes.sort();
         let (format, rules, bound_micro_usd) = (FORMAT, *rules, proof.bound_micro_usd);
-        Certificate { format, now, rules, bound_micro_usd, assets, offers, rings }
+        Certificate { format, now, rules, bound_micro_usd, assets, offers, rings, lanes }
     }
 
     /// The bound, in millionths of a US dollar.
@@ -135,11 +157,18 @@ impl Certificate {
         self.assets.iter().filter(|asset| asset.dual > 0).map(|asset| (asset.name.as_str(), asset.dual))
     }
 
+    /// The lanes' duals above zero, by the names of the assets given and wanted, in parts of
+    /// [`DUAL_WHOLE`](crate::DUAL_WHOLE).
+    pub fn lanes(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        self.lanes.iter().map(|lane| (lane.give.as_str(), lane.want.as_str(), lane.dual))
+    }
+
     /// The canonical bytes, in borsh: the format's name; the time (8 bytes), mode (1), band in parts per million (4) and most
     /// assets (1); the bound (16); then three lists. Assets, ascending by the bytes of their names: name, decimals (1),
     /// reference and price (16 and 1 each, without trailing zeros), dual (8). Offers, ascending likewise: name, party, give,
     /// its quantity (16), want, its quantity, whether divisible (1), minimum (16), valid from and until (8 each). Rings, each
-    /// a list of name and quantity in the order of delivery from its least name on, ascending.
+    /// a list of name and quantity in the order of delivery from its least name on, ascending. Where lanes have duals a fourth
+    /// list follows: names of the assets given and wanted, dual (8), ascending.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         borsh::to_vec(self).expect("writing to memory does not fail")
@@ -207,7 +236,10 @@ mod tests {
             rules: Rules::default(),
             now: 7,
             answer: Answer { rings: vec![Ring { legs: vec![leg(1), leg(2)] }], prices: Prices::default() },
-            proof: Proof { bound_micro_usd: 258, duals: vec![7, 1 << 40] },
+            proof: Proof {
+                bound_micro_usd: 258,
+                duals: Duals { assets: vec![7, 1 << 40], ..Duals::default() },
+            },
         }
     }
 
@@ -258,12 +290,24 @@ mod tests {
             told.extend(258u128.to_le_bytes());
         }
         assert_eq!(bytes(&clearing()), told);
+        let mut with_lanes = clearing();
+        let pair = |give, want| (AssetKey(give), AssetKey(want));
+        with_lanes.proof.duals.lanes = [(pair(0, 1), 3), (pair(1, 0), 5)].into();
+        told.extend([2, 0, 0, 0]);
+        for (give, want, dual) in [("jute", "wheat", 5u64), ("wheat", "jute", 3)] {
+            word(&mut told, give);
+            word(&mut told, want);
+            told.extend(dual.to_le_bytes());
+        }
+        assert_eq!(bytes(&with_lanes), told);
+        with_lanes.proof.duals.lanes = [(pair(0, 1), 0)].into();
+        assert_eq!(bytes(&with_lanes), bytes(&clearing()), "a lane that counts nothing is none");
     }
 
     #[test]
     fn whatever_is_changed_in_what_was_published_changes_the_bytes() {
         type Change = (&'static str, fn(&mut Clearing));
-        let changes: [Change; 19] = [
+        let changes: [Change; 20] = [
             ("a reference", |of| of.assets[0].reference = "10.51".parse().unwrap()),
             ("decimals", |of| of.assets[0].decimals = 2),
             ("an asset more", |of| of.assets.push(Asset { key: AssetKey(2), ..of.assets[0] })),
@@ -282,7 +326,8 @@ mod tests {
             ("the mode", |of| of.rules.mode = Mode::Lots),
             ("the time", |of| of.now = 8),
             ("the bound", |of| of.proof.bound_micro_usd = 259),
-            ("the duals", |of| of.proof.duals.swap(0, 1)),
+            ("the duals", |of| of.proof.duals.assets.swap(0, 1)),
+            ("a lane's dual", |of| of.proof.duals.lanes = [((AssetKey(0), AssetKey(1)), 1)].into()),
         ];
         for (what, change) in changes {
             let mut changed = clearing();

@@ -42,14 +42,16 @@ mod bound;
 mod certificate;
 mod check;
 mod groups;
+mod lanes;
 mod price;
 mod ratio;
+mod reach;
 pub mod signing;
 
 pub use amount::{Amount, AmountError};
 pub use answer::{Answer, Band, Leg, MAX_LEGS, Mode, Prices, Ring, Rules, RulesError};
 pub use book::{Asset, AssetKey, Book, BookError, Offer, OfferKey, PartyKey, crossing};
-pub use bound::{DUAL_WHOLE, MAX_DUAL, bound};
+pub use bound::{DUAL_WHOLE, Duals, MAX_DUAL, bound};
 pub use certificate::{Certificate, Names, Proof};
 pub use check::{Fault, MAX_FAULTS, Report, check, check_ring, floor, ring_value};
 pub use groups::groups;

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use barter_engine::{Algorithm, Effort, Options, Unfilled};
 use clearing::signing::weighed;
-use clearing::{Answer, Book, Certificate, OfferKey, Prices, Proof, Ring, UsdValue, check, ring_value};
+use clearing::{
+    Answer, Book, Certificate, Duals, OfferKey, Prices, Proof, Ring, UsdValue, check, ring_value,
+};
 use payment_chain::payload::{MAX_RINGS, Payload, SubmittedRing};
 use payment_chain::view::OpenBatch;
 use payment_chain::{certificate, certificate_hash};
@@ -117,7 +119,7 @@ pub(crate) fn find(book: &Book, batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sy
 }
 
 /// The engine's duals for the batch. They need no rings, so none are looked for.
-pub(crate) fn duals(batch: &OpenBatch) -> Vec<u64> {
+pub(crate) fn duals(batch: &OpenBatch) -> Duals {
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
@@ -129,7 +131,7 @@ pub(crate) fn duals(batch: &OpenBatch) -> Vec<u64> {
 
 /// The proof of what no clearing of the batch can pass. It rests on the duals alone, so that whoever has them need not
 /// believe anything else; without any the bound is what all offers are worth, which holds as well.
-pub(crate) fn proof(batch: &OpenBatch, duals: Vec<u64>) -> Proof {
+pub(crate) fn proof(batch: &OpenBatch, duals: Duals) -> Proof {
     let OpenBatch { book, rules, now, .. } = batch;
     let bound = clearing::bound(book, rules, *now, &Prices::default(), &duals);
     let bound_micro_usd = bound.floor_to(6).map_or(u128::MAX, |floor| floor.saturating_add(1));
@@ -227,7 +229,7 @@ mod tests {
             vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600), offer(4, 1, 2, 9_000)];
         let batch = batch(offers, &[], &[]);
         let find = |book: &Book| find(book, &batch, &|| false);
-        let bounds = [duals(&batch), Vec::new()].map(|duals| {
+        let bounds = [duals(&batch), Duals::default()].map(|duals| {
             let proposal = propose(&batch, || proof(&batch, duals), find).unwrap();
             let bound = proposal.certificate.bound_micro_usd();
             assert!(proposal.value.floor_to(6).unwrap() <= bound);
@@ -241,7 +243,7 @@ mod tests {
         let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 3, 400), offer(3, 3, 1, 600)];
         let batch = batch(offers, &[], &[]);
         let find = |book: &Book| find(book, &batch, &|| false);
-        let proposal = propose(&batch, || proof(&batch, Vec::new()), find).unwrap();
+        let proposal = propose(&batch, || proof(&batch, Duals::default()), find).unwrap();
         let Payload::SubmitCertified { certificate, rings, declared_micro_usd, bound_micro_usd, .. } =
             proposal.payload(&batch, true)
         else {

@@ -16,7 +16,7 @@ use payment_chain::model::BatchId;
 use vocabulary::Standing;
 
 use crate::app::Shared;
-use crate::clearings::{Clearings, FILES};
+use crate::clearings::{Clearings, FILES, LANES};
 use crate::error::WebError;
 use crate::model::Model;
 use crate::model::offer::Batch;
@@ -106,7 +106,7 @@ struct BatchPage {
     certificate: Option<String>,
     /// The bound that the chain has, as `permuta audit-clearing` tells it.
     bound: String,
-    files: &'static [&'static str],
+    files: Vec<&'static str>,
 }
 
 async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<HttpResponse, WebError> {
@@ -163,13 +163,17 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
     }
     let bound = batch.bound_micro_usd.as_ref().map_or(0, crate::model::PaddedAmount::get);
     let kept = certificate(&batch).filter(|hash| clearings(&app).has(number(id), *hash));
+    let files = match kept {
+        Some(hash) if admitted(&visitor) => clearings(&app).files(number(id), hash),
+        _ => Vec::new(),
+    };
     page::html(&BatchPage {
         page: visitor.page("Batch"),
         id,
         headline,
         lead,
         facts,
-        files: if kept.is_some() && admitted(&visitor) { &FILES } else { &[] },
+        files,
         certificate: batch.certificate,
         bound: format!("{}.{:06}", bound / 1_000_000, bound % 1_000_000),
     })
@@ -256,7 +260,7 @@ async fn file(
     path: web::Path<(i64, String)>,
 ) -> Result<HttpResponse, WebError> {
     let (id, name) = path.into_inner();
-    let name = FILES.into_iter().find(|known| *known == name).ok_or(WebError::NotFound)?;
+    let name = FILES.into_iter().chain([LANES]).find(|known| *known == name).ok_or(WebError::NotFound)?;
     let hash = wanted(&visitor, &app, id).await?;
     let clearings = clearings(&app);
     let file = web::block(move || clearings.file(number(id), hash, name)).await?;

@@ -6,7 +6,7 @@ use clearing::{
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 /// The most legs of an answer that are read.
@@ -14,6 +14,9 @@ const MAX_LEGS_READ: usize = 20_000_000;
 
 /// Decimal places of a dual.
 const DUAL_PLACES: u8 = 9;
+
+/// The columns of `lanes.csv`.
+pub(super) const LANE_COLUMNS: [&str; 3] = ["give_asset", "want_asset", "dual"];
 
 /// What a summary claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +110,7 @@ pub fn read_prices(book: &NamedBook, source: Source<'_>) -> Result<Prices, FileE
     let mut table = Table::new(source, &["asset_id", "price_usd"], super::MAX_ASSETS)?;
     let mut prices: BTreeMap<AssetKey, Price> = BTreeMap::new();
     while table.next()? {
-        let (key, id) = asset(book, &table)?;
+        let (key, id) = asset(book, &table, "asset_id")?;
         if prices.insert(key, table.price("price_usd")?).is_some() {
             return Err(table.error("asset_id", Reason::Duplicate { id }));
         }
@@ -124,25 +127,55 @@ pub fn read_duals(book: &NamedBook, source: Source<'_>) -> Result<Vec<u64>, File
     let mut table = Table::new(source, &["asset_id", "dual"], super::MAX_ASSETS)?;
     let mut duals = vec![None; book.book.assets().len()];
     while table.next()? {
-        let (key, id) = asset(book, &table)?;
-        let text = table.cell("dual");
-        let dual = Amount::parse_decimal(text, DUAL_PLACES)
-            .map_err(|source| table.error("dual", Reason::Amount { text: quoted(text), source }))?;
-        let small = u64::try_from(dual.get()).ok().filter(|dual| *dual <= MAX_DUAL);
-        let max = MAX_DUAL / DUAL_WHOLE;
-        let small = small.ok_or_else(|| table.error("dual", Reason::Number { text: quoted(text), max }))?;
+        let (key, id) = asset(book, &table, "asset_id")?;
+        let dual = dual(&table)?;
         let place = book.book.asset_index(key).expect("the name was found in this book");
-        if duals[place].replace(small).is_some() {
+        if duals[place].replace(dual).is_some() {
             return Err(table.error("asset_id", Reason::Duplicate { id }));
         }
     }
     Ok(duals.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-fn asset(book: &NamedBook, table: &Table<'_>) -> Result<(AssetKey, String), FileError> {
-    let id = table.identifier("asset_id")?;
+/// Reads `lanes.csv`: give_asset, want_asset, dual, a decimal of at most nine places up to a million; in parts of
+/// [`DUAL_WHOLE`]. Only pairs that some offer gives and wants can be listed, each once.
+///
+/// # Errors
+/// The first thing wrong, with line and column.
+pub fn read_lanes(
+    book: &NamedBook,
+    source: Source<'_>,
+) -> Result<BTreeMap<(AssetKey, AssetKey), u64>, FileError> {
+    let mut table = Table::new(source, &LANE_COLUMNS, super::MAX_ROWS)?;
+    let offered: BTreeSet<(AssetKey, AssetKey)> =
+        book.book.offers().iter().map(|offer| (offer.give, offer.want)).collect();
+    let mut lanes = BTreeMap::new();
+    while table.next()? {
+        let [(give, given), (want, wanted)] =
+            [asset(book, &table, "give_asset")?, asset(book, &table, "want_asset")?];
+        if !offered.contains(&(give, want)) {
+            return Err(table.row_error(Reason::NoLane { give: given, want: wanted }));
+        }
+        if lanes.insert((give, want), dual(&table)?).is_some() {
+            return Err(table.row_error(Reason::Duplicate { id: format!("{given}, {wanted}") }));
+        }
+    }
+    Ok(lanes)
+}
+
+fn dual(table: &Table<'_>) -> Result<u64, FileError> {
+    let text = table.cell("dual");
+    let dual = Amount::parse_decimal(text, DUAL_PLACES)
+        .map_err(|source| table.error("dual", Reason::Amount { text: quoted(text), source }))?;
+    let small = u64::try_from(dual.get()).ok().filter(|dual| *dual <= MAX_DUAL);
+    let max = MAX_DUAL / DUAL_WHOLE;
+    small.ok_or_else(|| table.error("dual", Reason::Number { text: quoted(text), max }))
+}
+
+fn asset(book: &NamedBook, table: &Table<'_>, column: &'static str) -> Result<(AssetKey, String), FileError> {
+    let id = table.identifier(column)?;
     let known = book.asset_key(id);
-    let key = known.ok_or_else(|| table.error("asset_id", Reason::UnknownAsset { id: quoted(id) }))?;
+    let key = known.ok_or_else(|| table.error(column, Reason::UnknownAsset { id: quoted(id) }))?;
     Ok((key, id.to_owned()))
 }
 
@@ -160,4 +193,5 @@ pub fn fuzz_answer(bytes: &[u8]) {
     let _ = source().and_then(|source| read_rings(&book, source));
     let _ = source().and_then(|source| read_prices(&book, source));
     let _ = source().and_then(|source| read_duals(&book, source));
+    let _ = source().and_then(|source| read_lanes(&book, source));
 }

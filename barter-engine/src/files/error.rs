@@ -152,6 +152,14 @@ pub enum Reason {
         /// The auction asked for.
         auction: u64,
     },
+    /// A pair of assets that no offer gives and wants.
+    #[error("no offer gives {give:?} for {want:?}")]
+    NoLane {
+        /// What would be given.
+        give: String,
+        /// What would be wanted.
+        want: String,
+    },
     /// An offer that the book does not hold.
     #[error("offer {id:?} is not in the offers file")]
     UnknownOffer {
@@ -204,6 +212,7 @@ impl Reason {
             Reason::NoAuction { .. } => "no such auction",
             Reason::MissingCount => "missing count",
             Reason::CountTwice => "count twice",
+            Reason::NoLane { .. } => "no such lane",
             Reason::UnknownOffer { .. } => "unknown offer",
             Reason::Position { .. } => "position",
             Reason::NotASummary => "not a summary",
@@ -233,6 +242,7 @@ impl Reason {
             | Reason::ToOneself
             | Reason::UnknownPair { .. }
             | Reason::NotAnArc { .. }
+            | Reason::NoLane { .. }
             | Reason::UnknownOffer { .. } => true,
             Reason::Io(_)
             | Reason::TooLong { .. }

@@ -4,7 +4,7 @@ use super::sides::Sides;
 use super::skipped::{Malformed, Skipped, SkippedRows};
 use super::{FileError, Reason, Source, error::quoted, tables::Table};
 use crate::netting::{Debt, Obligations};
-use clearing::{Amount, AmountError, Asset, AssetKey, Book, Offer, OfferKey, PartyKey};
+use clearing::{Amount, AmountError, Asset, AssetKey, Book, Duals, Offer, OfferKey, PartyKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The most assets of a book.
@@ -68,6 +68,13 @@ impl NamedBook {
     /// A number per asset, in the order of the book, with the asset's name.
     pub fn by_asset<'a>(&'a self, numbers: &'a [u64]) -> impl Iterator<Item = (&'a str, u64)> {
         self.assets.iter().map(String::as_str).zip(numbers.iter().copied())
+    }
+
+    /// The lanes that count more than nothing, by the names of what they give and want.
+    pub fn by_lane<'a>(&'a self, duals: &'a Duals) -> impl Iterator<Item = (&'a str, &'a str, u64)> {
+        let name = |key: &AssetKey| self.asset_name(*key);
+        let lanes = duals.lanes.iter().filter(|(_, dual)| **dual > 0);
+        lanes.map(move |((give, want), dual)| (name(give), name(want), *dual))
     }
 
     /// The asset of this name.

@@ -1,5 +1,6 @@
 //! Writes answers. The same answer gives the same bytes.
 
+use super::answer::LANE_COLUMNS;
 use super::reader::{ASSET_COLUMNS, OFFER_COLUMNS};
 use super::{FileError, NamedBook, Reason, Skipped, SkippedRows};
 use crate::netting::{Netting, Obligations};
@@ -109,11 +110,33 @@ pub fn write_duals<'a>(
     write_file(path, |file| {
         writeln!(file, "asset_id,dual")?;
         for (asset, dual) in duals {
-            let (whole, part) = (dual / clearing::DUAL_WHOLE, dual % clearing::DUAL_WHOLE);
-            writeln!(file, "{},{whole}.{part:09}", field(asset))?;
+            writeln!(file, "{},{}", field(asset), decimal(dual))?;
         }
         Ok(())
     })
+}
+
+/// Writes `lanes.csv`: give_asset, want_asset, dual, which prove a bound of uniform mode, with nine decimals. Those left out
+/// are zero.
+///
+/// # Errors
+/// [`Reason::Io`].
+pub fn write_lanes<'a>(
+    path: &Path,
+    lanes: impl IntoIterator<Item = (&'a str, &'a str, u64)>,
+) -> Result<(), FileError> {
+    write_file(path, |file| {
+        writeln!(file, "{}", LANE_COLUMNS.join(","))?;
+        for (give, want, dual) in lanes {
+            writeln!(file, "{},{},{}", field(give), field(want), decimal(dual))?;
+        }
+        Ok(())
+    })
+}
+
+/// A dual with its nine decimals.
+fn decimal(dual: u64) -> String {
+    format!("{}.{:09}", dual / clearing::DUAL_WHOLE, dual % clearing::DUAL_WHOLE)
 }
 
 /// Writes `unfilled.csv`: offer_id, reason, too_dear_ppm, bearable_want_qty (the most that it could want and be in a ring),

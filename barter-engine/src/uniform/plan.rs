@@ -6,12 +6,13 @@
 
 use super::lanes::{Lane, Lanes};
 use super::levels::{Levels, Range};
-use super::{Values, to_float, walks, whole};
+use super::{LaneDuals, Values, to_float, walks, whole};
 use crate::circulation::{self, Arc};
 use crate::clear::{Stage, Watch};
 use crate::master::{Bounds, Master};
 use crate::pool::Candidate;
 use crate::volumes::Column;
+use clearing::DUAL_WHOLE;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
@@ -165,6 +166,14 @@ impl<'a> Planner<'a> {
                 break;
             }
         }
+    }
+
+    /// The prices as they stand, as a certificate's duals.
+    pub(super) fn duals(&self) -> LaneDuals {
+        let dual = |price: f64| whole((price * to_float(DUAL_WHOLE)).round());
+        let lanes = self.lanes.all.iter().zip(&self.master.prices);
+        let duals = lanes.map(|(lane, price)| ((lane.give, lane.want), dual(*price)));
+        duals.filter(|(_, dual)| *dual > 0).collect()
     }
 
     fn column(&self, ring: Candidate) -> Column {

@@ -3,7 +3,7 @@
 use super::input::BookFiles;
 use anyhow::{Context, bail};
 use barter_engine::files::{self, Source};
-use clearing::{Answer, Certificate, Mode, Prices, Proof, UsdValue};
+use clearing::{Answer, Certificate, Duals, Mode, Prices, Proof, UsdValue};
 use std::path::PathBuf;
 
 /// Arguments of `permuta audit-clearing`.
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     #[command(flatten)]
     book: BookFiles,
-    /// The directory of the answer: summary.json, rings.csv, duals.csv and, in uniform mode, prices.csv.
+    /// The directory of the answer: summary.json, rings.csv, duals.csv and, in uniform mode, lanes.csv and prices.csv.
     #[arg(long, value_name = "DIR")]
     clearing: PathBuf,
 }
@@ -25,9 +25,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let claims = files::read_summary(open("summary.json")?)?;
     let (book, _) = args.book.read()?;
     let (_, rings) = files::read_rings(&book, open("rings.csv")?)?;
-    let duals = files::read_duals(&book, open("duals.csv")?)?;
+    let mut duals = Duals { assets: files::read_duals(&book, open("duals.csv")?)?, ..Duals::default() };
     let prices = match claims.rules.mode {
-        Mode::Uniform => files::read_prices(&book, open("prices.csv")?)?,
+        Mode::Uniform => {
+            // Older answers have none.
+            if args.clearing.join("lanes.csv").try_exists()? {
+                duals.lanes = files::read_lanes(&book, open("lanes.csv")?)?;
+            }
+            files::read_prices(&book, open("prices.csv")?)?
+        }
         Mode::Ring | Mode::Lots => Prices::default(),
     };
     let answer = Answer { rings, prices };

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Stops searching after so many seconds; the answer then depends on the machine.
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
-    /// Where rings.csv, rings.json (the same rings explained), summary.json, duals.csv (which prove the bound), unfilled.csv and, in uniform mode, prices.csv are written.
+    /// Where rings.csv, rings.json (the same rings explained), summary.json, duals.csv (which prove the bound), unfilled.csv and, in uniform mode, prices.csv and lanes.csv (the rest of the proof) are written.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
@@ -95,9 +95,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let explained = explain_answer(&book.book, &rules, now, &clearing.answer)
         .map_err(|faults| anyhow!("the answer does not prove itself: {faults:?}"))?;
     files::write_explanations(&args.out.join("rings.json"), &book, &explained)?;
-    files::write_duals(&args.out.join("duals.csv"), book.by_asset(&clearing.duals))?;
+    files::write_duals(&args.out.join("duals.csv"), book.by_asset(&clearing.duals.assets))?;
     files::write_unfilled(&args.out.join("unfilled.csv"), &book, &clearing.unfilled)?;
     if mode == Mode::Uniform {
+        files::write_lanes(&args.out.join("lanes.csv"), book.by_lane(&clearing.duals))?;
         files::write_prices(&args.out.join("prices.csv"), &book, &clearing)?;
     }
     files::write_summary(&args.out.join("summary.json"), &book, &rules, now, &clearing, &skipped)?;

@@ -70,7 +70,7 @@ struct Certifier {
 
 impl Certifier {
     /// Begins with a batch; the duals come, or nothing does when those of an earlier batch are still being looked for.
-    fn begin(&mut self, batch: &Arc<OpenBatch>) -> Receiver<Vec<u64>> {
+    fn begin(&mut self, batch: &Arc<OpenBatch>) -> Receiver<clearing::Duals> {
         let (tell, told) = mpsc::channel();
         if self.running.as_ref().is_none_or(JoinHandle::is_finished) {
             let batch = Arc::clone(batch);
