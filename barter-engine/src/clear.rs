@@ -6,7 +6,7 @@ use crate::dive::dive;
 use crate::fill::Fill;
 use crate::lots;
 use crate::master::{Bounds, Master};
-use crate::pool::{Found, Limits, Pool};
+use crate::pool::{Candidate, Found, Limits, Pool};
 use crate::reasons::{self, Unfilled};
 use crate::scene::{Scene, float};
 use crate::search::{every, search};
@@ -229,7 +229,8 @@ fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: P
         };
         (everything, Duals::default())
     } else {
-        certify(&scene, book, rules, now, &answer.prices, &pool, &stats, lanes)
+        let every_ring = stats.every_ring.then_some(&pool.rings[..]);
+        certify(&scene, book, rules, now, &answer.prices, every_ring, lanes)
     };
     let use_of = |at| reasons::Use { gives: fill.given(at) > 0, has_room: fill.room(at) > 0 };
     let unfilled = if options.rings_only { Vec::new() } else { reasons::unfilled(book, &scene, use_of, now) };
@@ -287,7 +288,7 @@ fn prove(
     }
 }
 
-/// The best of the bounds that apply, and the duals behind it. Only the bound over every ring of a small book may be better
+/// The best of the bounds that apply, and the duals behind it; `every_ring` are all rings of the book, if they were seen. Only the bound over every ring of a small book may be better
 /// than what the duals prove.
 fn certify(
     scene: &Scene,
@@ -295,8 +296,7 @@ fn certify(
     rules: &Rules,
     now: u64,
     prices: &Prices,
-    pool: &Pool,
-    stats: &Stats,
+    every_ring: Option<&[Candidate]>,
     lanes: LaneDuals,
 ) -> (UsdValue, Duals) {
     /// Up to so many rings the programme over all of them is quickly solved.
@@ -322,11 +322,10 @@ fn certify(
         best = lower(best, proven(Duals { assets, lanes }));
     }
     // The programme over every ring counts at the batch's prices, which must then be the references.
-    if stats.every_ring
+    if let Some(rings) = every_ring.filter(|rings| rings.len() <= EVERY_RING)
         && prices.as_slice().is_empty()
         && scene.mode != Mode::Lots
-        && pool.rings.len() <= EVERY_RING
-        && let Some(bound) = bound::every_ring(scene, book, &pool.rings)
+        && let Some(bound) = bound::every_ring(scene, book, rings)
     {
         best.0 = best.0.min(bound::usd(bound));
     }
