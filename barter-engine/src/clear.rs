@@ -343,12 +343,11 @@ fn columns<'a>(
     lanes: &mut LaneDuals,
 ) -> Fill<'a> {
     if scene.mode == Mode::Uniform && scene.offers.len() > FEW {
-        return uniform::clear(scene, options, pool, lanes);
+        return uniform::clear(scene, options, pool, lanes, None);
     }
     let fill = search_columns(scene, options, pool, stats);
     if scene.mode == Mode::Uniform {
-        let packed = uniform::clear(scene, options, pool, lanes);
-        return if packed.value() > fill.value() { packed } else { fill };
+        return uniform::clear(scene, options, pool, lanes, Some(fill));
     }
     fill
 }

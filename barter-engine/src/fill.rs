@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// In uniform mode an offer of several rings has legs of at least so many units, or rings of exactly equal values.
-const ROUGH_LEG: u128 = 100;
+pub(crate) const ROUGH_LEG: u128 = 100;
 
 /// Rings tried to bring an offer to its minimum where the book has more than [`MANY`] offers, those with most room first:
 /// what has hardly any left costs most to find out.
@@ -78,18 +78,20 @@ impl<'a> Fill<'a> {
     /// The value in USD, for comparing: weighed.
     pub(crate) fn value(&self) -> f64 {
         if !self.scene.unweighted {
-            let worth = |placed: &Placed| {
-                let legs = placed.ring.offers().iter().zip(placed.gives);
-                let unit = |at: u32| self.scene.unit[self.scene.offer(at).give as usize];
-                let usd: f64 = legs.map(|(at, gives)| unit(*at) * float(gives)).sum();
-                usd * placed.ring.weight(self.scene)
-            };
-            return self.placed.iter().flatten().map(worth).sum();
+            return (0..self.placed.len()).map(|id| self.worth_of(id)).sum();
         }
         let worth = |(offer, given): (&crate::scene::Live, &u128)| {
             self.scene.unit[offer.give as usize] * float(*given)
         };
         self.scene.offers.iter().zip(&self.given).map(worth).sum()
+    }
+
+    /// What a ring placed is worth in USD, for comparing: weighed.
+    pub(crate) fn worth_of(&self, id: usize) -> f64 {
+        let Some(placed) = &self.placed[id] else { return 0.0 };
+        let legs = placed.ring.offers().iter().zip(placed.gives);
+        let unit = |at: u32| self.scene.unit[self.scene.offer(at).give as usize];
+        legs.map(|(at, gives)| unit(*at) * float(gives)).sum::<f64>() * placed.ring.weight(self.scene)
     }
 
     fn rooms(&self, ring: &Candidate) -> Quantities {
@@ -236,6 +238,11 @@ impl<'a> Fill<'a> {
     /// The rings placed that an offer is in, by their numbers.
     pub(crate) fn ids_of(&self, at: u32) -> &[usize] {
         &self.rings_of[at as usize]
+    }
+
+    /// Whether an offer has a small leg of unequal value, and so may be in no other ring.
+    pub(crate) fn is_rough(&self, at: u32) -> bool {
+        self.rough[at as usize]
     }
 
     /// A ring placed.

@@ -4,9 +4,11 @@
 //! So offers of one pair are one [lane](lanes), and what is to pass over which rings of lanes is [planned](plan): a linear
 //! programme over rings that [layered search](walks) finds, with minimums decided step by step by what the offers of a lane
 //! [can come to](levels). The plan is [packed](packing) into rings of offers in several manners, put into whole units, and
-//! the best is kept; what it leaves is planned anew. The potentials of the largest [circulation](crate::circulation),
-//! which knows no limit on the length of rings, are the certificate's duals, with the prices of lanes where these prove more.
+//! the best is kept; what it leaves is planned anew. In the end rings are [exchanged](exchange) for better ones. The
+//! potentials of the largest [circulation](crate::circulation), which knows no limit on the length of rings, are the
+//! certificate's duals, with the prices of lanes where these prove more.
 
+mod exchange;
 mod lanes;
 mod levels;
 mod packing;
@@ -18,10 +20,12 @@ use crate::clear::{Stage, Watch};
 use crate::fill::Fill;
 use crate::pool::{Candidate, Pool};
 use crate::scene::{Scene, float};
+use exchange::Exchange;
 use lanes::Lanes;
 use packing::Packing;
 use plan::Planner;
 use std::collections::BTreeMap;
+use walks::Reach;
 
 /// All offers together come to at most so many value units.
 const WHOLE: f64 = 1e15;
@@ -33,16 +37,13 @@ const SPARE: f64 = 0.000_2;
 const MANY_UNITS: u128 = 2_000;
 
 /// How often what the rings leave is planned and packed once more.
-const PASSES: usize = 4;
+const PASSES: usize = 2;
 
 /// Offers of fewer than so many pieces lead in [`Manner::Leads`], by turns.
 const COARSE: [u64; 2] = [2, 4];
 
-/// Books of more offers are packed in one manner alone and planned twice: each takes long, and the first gets most.
+/// Books of more offers are packed in one manner alone: each takes long.
 const MANY: usize = 40_000;
-
-/// A pass that gains less than this share is the last one.
-const LITTLE: f64 = 1e-4;
 
 /// How a plan becomes rings of offers. Which is best depends on the book.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,33 +110,45 @@ pub(crate) fn duals(scene: &Scene) -> Vec<u64> {
 /// What a USD that passes over a lane counts, by the assets given and wanted, in parts of [`clearing::DUAL_WHOLE`].
 pub(crate) type LaneDuals = BTreeMap<(u32, u32), u64>;
 
-/// Clears `scene`, and tells the lanes' duals of the programme that knows no minimums.
+/// Clears `scene`, or betters an answer that another search found, and tells the lanes' duals of the programme that knows no minimums.
 pub(crate) fn clear<'a>(
     scene: &'a Scene,
     options: &Watch<'_>,
     pool: &mut Pool,
     duals: &mut LaneDuals,
+    other: Option<Fill<'a>>,
 ) -> Fill<'a> {
     let (values, lanes) = (Values::new(scene), Lanes::new(scene));
-    let round = Uniform { scene, values, lanes, options };
+    let mut round = Uniform { scene, values, lanes, options, prices: Vec::new() };
     let mut fill = Fill::new(scene);
     let large = scene.offers.len() > MANY;
     // The one that leads plans anew on the way, so it comes last.
     let mut manners =
         if large { vec![Manner::Follows] } else { vec![Manner::Apart, Manner::Follows, Manner::Leads] };
-    let passes = if large { 2 } else { PASSES };
-    for pass in 1..=passes {
+    for pass in 1..=PASSES {
         let (next, manner) = round.pass(&fill, &manners, pass, pool, duals);
-        let gain = next.value() - fill.value();
-        if gain > 0.0 {
+        if next.value() > fill.value() {
             (fill, manners) = (next, vec![manner]);
         }
-        options.tell(Stage::Volumes, pass, passes, fill.value());
-        if (pass > 1 && gain <= fill.value() * LITTLE) || (pass < passes && options.stopped()) {
+        options.tell(Stage::Volumes, pass, PASSES, fill.value());
+        if pass < PASSES && options.stopped() {
             break;
         }
     }
-    fill
+    let earns: Vec<f64> = round.prices.iter().map(|price| 1.0 - price).collect();
+    let reach = Reach::new(&round.lanes, &earns);
+    let better = |mut fill: Fill<'a>| {
+        Exchange::new(scene, &round.lanes, &round.prices, &reach, &mut fill).run(options);
+        fill.grow();
+        fill
+    };
+    let fill = better(fill);
+    let other = other.map(better).filter(|other| other.value() >= fill.value());
+    let best = other.unwrap_or(fill);
+    (0..best.ids()).filter_map(|id| best.placed(id)).for_each(|placed| {
+        pool.push(placed.ring);
+    });
+    best
 }
 
 /// A scene in uniform mode.
@@ -144,12 +157,14 @@ struct Uniform<'a, 'w> {
     values: Values,
     lanes: Lanes,
     options: &'w Watch<'w>,
+    /// What a USD of each lane is worth before minimums are decided, at least 0.
+    prices: Vec<f64>,
 }
 
 impl<'a> Uniform<'a, '_> {
     /// Plans over what `before` leaves, packs it in each of `manners`, and keeps the best.
     fn pass(
-        &self,
+        &mut self,
         before: &Fill<'a>,
         manners: &[Manner],
         pass: usize,
@@ -167,6 +182,7 @@ impl<'a> Uniform<'a, '_> {
         planner.learn(self.options);
         if pass == 1 {
             *duals = planner.duals();
+            self.prices = planner.first_prices();
         }
         planner.decide(self.options);
         planner.sift(empty.pieces(), self.options);
@@ -329,7 +345,7 @@ mod tests {
         let rules = Rules { mode: Mode::Uniform, ..Rules::default() };
         let scene = Scene::new(&book, &rules, 1, &Prices::default());
         let options = Options::default();
-        let fill = clear(&scene, &Watch::new(&options), &mut Pool::default(), &mut LaneDuals::new());
+        let fill = clear(&scene, &Watch::new(&options), &mut Pool::default(), &mut LaneDuals::new(), None);
         assert_eq!(fill.room(2), 0, "all or nothing");
         assert!(fill.value() > 2_695.0, "of three times 900 dollars: {}", fill.value());
     }
@@ -349,13 +365,13 @@ mod tests {
             let options = Options { stop: Some(&stop), ..Options::default() };
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let mut rings = Pool::default();
-            let fill = pool.install(|| clear(&scene, &Watch::new(&options), &mut rings, &mut LaneDuals::new()));
+            let fill = pool.install(|| clear(&scene, &Watch::new(&options), &mut rings, &mut LaneDuals::new(), None));
             prop_assert!(fill.short().is_empty());
             let answer = Answer { rings: fill.rings(&book), prices: Prices::default() };
             prop_assert_eq!(clearing::check(&book, &rules, 1, &answer).map(|_| ()), Ok(()));
             if stops_after > 0 {
                 asked.store(0, std::sync::atomic::Ordering::Relaxed);
-                let again = clear(&scene, &Watch::new(&options), &mut Pool::default(), &mut LaneDuals::new());
+                let again = clear(&scene, &Watch::new(&options), &mut Pool::default(), &mut LaneDuals::new(), None);
                 prop_assert_eq!(again.rings(&book), answer.rings, "on any number of threads");
             }
         }

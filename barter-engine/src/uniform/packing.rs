@@ -396,12 +396,23 @@ impl<'a> Packing<'a> {
             let (offer, left) = (self.scene.offer(*at), self.left[*at as usize]);
             let is_whole = offer.least_qty == offer.give_qty && left != volume;
             let small = left < volume;
+            // Where the volume is given, no more is lost than has to be.
+            if serve == Serve::Firmly && least == volume {
+                return (false, false, self.lost(*at, volume), *at);
+            }
             (is_whole, small, if small { u64::MAX - left } else { left }, *at)
         };
         let fits = |at: &&u32| {
             !neighbours.contains(&Some(self.scene.offer(**at).party)) && self.serves(**at, least, serve)
         };
         self.lanes.all[lane].offers.iter().filter(fits).min_by_key(|at| order(at)).copied()
+    }
+
+    /// What is too little for a ring once an offer serves `volume`.
+    fn lost(&self, at: u32, volume: u64) -> u64 {
+        let rest = self.left[at as usize].saturating_sub(volume);
+        let piece = self.piece[self.scene.offer(at).give as usize];
+        if rest < piece || volume < piece { rest } else { 0 }
     }
 
     /// Draws a ring over the lanes of `way`. Each uses the offer that fits most closely and is not of a neighbour's

@@ -338,6 +338,11 @@ impl<'a> Planner<'a> {
         self.solve(SETTLES);
         &self.master.prices
     }
+
+    /// The same as far as it is known, at least 0.
+    pub(super) fn first_prices(&self) -> Vec<f64> {
+        self.master.prices.iter().map(|price| price.max(0.0)).collect()
+    }
 }
 
 /// Prices of lanes from the largest circulation.

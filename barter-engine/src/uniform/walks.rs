@@ -9,6 +9,7 @@ use crate::pool::Candidate;
 use rayon::prelude::*;
 
 /// The best walks between one asset and every other.
+#[derive(Default)]
 pub(super) struct Layers {
     /// What the best walk of exactly so many lanes earns, from one lane on, by the asset at its open end.
     best: Vec<Vec<f64>>,
@@ -80,6 +81,37 @@ impl Layers {
         earns: &[f64],
         open: impl Fn(usize) -> bool,
     ) -> Option<(f64, Vec<usize>)> {
+        self.best_way(lanes, lane, |_, _, _| true, |at| open(at).then(|| earns[at]))
+    }
+
+    /// The same over lanes that earn what `earns` says, if anything, and at most one minus their price; only if the way
+    /// earns at least `least`.
+    pub(super) fn good_way(
+        &mut self,
+        lanes: &Lanes,
+        lane: usize,
+        prices: &[f64],
+        reach: &Reach,
+        least: f64,
+        earns: impl FnMut(usize) -> Option<f64>,
+    ) -> Option<Vec<usize>> {
+        let home = lanes.all[lane].give;
+        let hopeful = |so_far: f64, at: usize, further: usize| {
+            so_far + 1.0 - prices[at] + reach.best(home, lanes.all[at].want, further) >= least
+        };
+        let (worth, way) = self.best_way(lanes, lane, hopeful, earns)?;
+        (worth >= least).then_some(way)
+    }
+
+    /// The best way, where a lane is looked at if it is `hopeful` after what was earned so far, with so many lanes to
+    /// follow at most.
+    fn best_way(
+        &mut self,
+        lanes: &Lanes,
+        lane: usize,
+        hopeful: impl Fn(f64, usize, usize) -> bool,
+        mut earns: impl FnMut(usize) -> Option<f64>,
+    ) -> Option<(f64, Vec<usize>)> {
         let (from, home) = (lanes.all[lane].want, lanes.all[lane].give);
         let layers = self.best.len();
         for layer in &mut self.best {
@@ -93,10 +125,11 @@ impl Layers {
                 let so_far = if layer == 0 { 0.0 } else { self.best[layer - 1][asset as usize] };
                 for at in lanes.of(asset) {
                     let want = lanes.all[at].want;
-                    if want == from || !open(at) {
+                    if want == from || !hopeful(so_far, at, layers - 1 - layer) {
                         continue;
                     }
-                    let worth = so_far + earns[at];
+                    let Some(earns) = earns(at) else { continue };
+                    let worth = so_far + earns;
                     let best = &mut self.best[layer][want as usize];
                     if worth > *best {
                         if *best == f64::NEG_INFINITY && want != home {
@@ -156,6 +189,44 @@ impl Layers {
             now[home as usize] = f64::NEG_INFINITY;
         }
     }
+}
+
+/// What walks between any two assets earn at most.
+pub(super) struct Reach {
+    /// By the asset where they end: by the most lanes that they have, from one on, and the asset where they begin.
+    best: Vec<Vec<f32>>,
+    assets: usize,
+}
+
+impl Reach {
+    /// Walks of which each lane `earns` so much.
+    pub(super) fn new(lanes: &Lanes, earns: &[f64]) -> Reach {
+        let of_home = |layers: &mut Layers, home| {
+            layers.lead_to(lanes, home, earns);
+            let mut most = vec![f32::NEG_INFINITY; lanes.assets()];
+            most[home as usize] = 0.0;
+            let mut all = Vec::with_capacity((layers.best.len() + 1) * most.len());
+            all.extend(&most);
+            for layer in &layers.best {
+                most.iter_mut().zip(layer).for_each(|(most, best)| *most = most.max(roughly(*best)));
+                all.extend(&most);
+            }
+            all
+        };
+        let best = (0..id(lanes.assets())).into_par_iter().map_init(|| Layers::new(lanes), of_home).collect();
+        Reach { best, assets: lanes.assets() }
+    }
+
+    /// The most that a walk of up to so many lanes earns.
+    fn best(&self, home: u32, from: u32, lanes: usize) -> f64 {
+        f64::from(self.best[home as usize][lanes * self.assets + from as usize])
+    }
+}
+
+/// Half the memory, and no less than `number` but for what rounding takes.
+#[expect(clippy::cast_possible_truncation, reason = "for guessing only")]
+fn roughly(number: f64) -> f32 {
+    number as f32 + 1e-5
 }
 
 /// Takes a closed walk apart into rings over different assets; keeps those that earn more than `least` per lane.
