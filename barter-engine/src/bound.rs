@@ -26,8 +26,7 @@ fn asked(scene: &Scene, book: &clearing::Book) -> Vec<f64> {
 
 /// The duals of the any-rates programme, see [`crate::flow`], in parts of [`clearing::DUAL_WHOLE`].
 pub(crate) fn any_rates(scene: &Scene, book: &clearing::Book, rounds: usize) -> Vec<u64> {
-    let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
-    let found = crate::flow::any_rates(scene, &asked(scene, book), &caps, rounds);
+    let found = crate::flow::any_rates(scene, &asked(scene, book), &scene.caps(), rounds);
     let whole = crate::scene::float(u128::from(clearing::DUAL_WHOLE));
     let dual = |price: &f64| {
         u64::try_from(crate::exact::whole((price * whole).round())).unwrap_or(clearing::MAX_DUAL)
@@ -41,7 +40,8 @@ pub(crate) fn every_ring(scene: &Scene, book: &clearing::Book, rings: &[Candidat
     let floors = asked(scene, book);
     // A ring's legs obey next >= floor * this. The extreme ways to do so leave all surplus to one leg.
     let mut rays: Vec<Vec<(usize, f64)>> = Vec::with_capacity(rings.len() * 6);
-    for ring in rings {
+    let open = |ring: &&Candidate| ring.offers().iter().all(|at| scene.open[*at as usize]);
+    for ring in rings.iter().filter(open) {
         let legs = ring.offers();
         for first in 0..legs.len() {
             let mut gives = 1.0;

@@ -205,6 +205,9 @@ pub fn clear(book: &Book, rules: &Rules, now: u64, options: &Options<'_>) -> Cle
 fn clear_at(book: &Book, rules: &Rules, now: u64, options: &Watch<'_>, prices: Prices) -> Clearing {
     let mut scene = Scene::new(book, rules, now, &prices);
     scene.weigh(options.weights_ppm);
+    if !options.rings_only {
+        scene.close(book, rules, now, &prices);
+    }
     let mut stats = Stats { live_offers: scene.offers.len(), ..Stats::default() };
     let mut pool = Pool::default();
     let mut lanes = LaneDuals::new();

@@ -57,6 +57,8 @@ pub(crate) struct Scene {
     pub(crate) by_pair: Vec<u32>,
     /// Whether every weight is neutral.
     pub(crate) unweighted: bool,
+    /// Which live offers can be in a ring, as far as the bound knows; all until somebody [asks](Scene::close).
+    pub(crate) open: Vec<bool>,
 }
 
 /// The largest deviation that float arithmetic may cause in a product of six floors.
@@ -112,6 +114,7 @@ impl Scene {
             exact_unit,
             offers: Vec::new(),
             unweighted: true,
+            open: Vec::new(),
         };
         let mut parties: BTreeMap<[u8; 20], u32> = BTreeMap::new();
         for (index, offer) in book.offers().iter().enumerate() {
@@ -123,6 +126,7 @@ impl Scene {
             let party = *parties.entry(offer.party.0).or_insert(next);
             scene.offers.push(Live { party, ..live });
         }
+        scene.open = vec![true; scene.offers.len()];
         for (at, offer) in (0u32..).zip(&scene.offers) {
             scene.givers[offer.give as usize].push(at);
         }
@@ -138,6 +142,19 @@ impl Scene {
             });
         }
         scene
+    }
+
+    /// Closes the offers that the bound leaves out: no answer can hold them.
+    pub(crate) fn close(&mut self, book: &Book, rules: &Rules, now: u64, prices: &Prices) {
+        let reachable = clearing::reachable(book, rules, now, prices);
+        let open = |live: &Live| reachable.contains(&book.offers()[live.index].key);
+        self.open = self.offers.iter().map(open).collect();
+    }
+
+    /// The most that each offer gives, in USD; nothing where it is closed.
+    pub(crate) fn caps(&self) -> Vec<f64> {
+        let caps = self.offers.iter().zip(&self.open);
+        caps.map(|(offer, open)| if *open { offer.cap } else { 0.0 }).collect()
     }
 
     /// Takes in how much offers speak for their rings; see [`Options::weights_ppm`](crate::Options::weights_ppm).

@@ -67,7 +67,7 @@ impl Values {
     fn new(scene: &Scene) -> Values {
         let total: f64 = scene.offers.iter().map(|offer| offer.cap).sum();
         let unit = (total / WHOLE).max(1e-9);
-        let caps = scene.offers.iter().map(|offer| whole(offer.cap / unit)).collect();
+        let caps = scene.caps().into_iter().map(|cap| whole(cap / unit)).collect();
         Values { caps, unit }
     }
 

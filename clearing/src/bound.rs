@@ -1,8 +1,8 @@
 use crate::lanes::Lanes;
 use crate::reach::{self, Size};
-use crate::{AssetKey, Book, Mode, Offer, Prices, Rules, UsdValue, floor};
+use crate::{AssetKey, Band, Book, Mode, Offer, OfferKey, Prices, Ratio, Rules, UsdValue, floor};
 use ruint::aliases::{U256, U512};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Duals are counted in so many parts of a USD per USD.
 pub const DUAL_WHOLE: u64 = 1_000_000_000;
@@ -13,6 +13,8 @@ pub const MAX_DUAL: u64 = 1_000_000 * DUAL_WHOLE;
 /// Smallest units of which one leg of several holds at least so many in uniform mode, unless all legs are worth the
 /// same; see [`check`](crate::check).
 const ROUGH_LEG: u128 = 100;
+
+const KNOWN: &str = "a book holds the assets of its offers";
 
 /// The numbers from which [`bound`] proves what no clearing can pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +46,41 @@ pub struct Duals {
 /// Exact integers, rounded up.
 #[must_use]
 pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &Duals) -> UsdValue {
+    let (live, lanes) = reachable_with(book, rules, now, prices, &duals.assets);
+    let sum = |worth: &dyn Fn(&Seen<'_>) -> U512| live.iter().fold(U512::ZERO, |sum, seen| sum + worth(seen));
+    let sum = match rules.mode {
+        Mode::Ring => sum(&|seen| {
+            let floor = floor(book, rules, seen.offer).expect(KNOWN);
+            seen.at_rate(floor.num(), floor.den())
+        }),
+        Mode::Lots => sum(&|seen| seen.at_limit()),
+        Mode::Uniform => {
+            let by_lanes = lanes.and_then(|lanes| by_lanes(book, &lanes, &live, &duals.lanes));
+            let by_assets = sum(&|seen| seen.at_limit()).min(sum(&|seen| seen.at_one_price()));
+            by_lanes.map_or(by_assets, |by_lanes| by_lanes.min(by_assets))
+        }
+    };
+    // The parts of DUAL_WHOLE go, rounded up once.
+    let whole = sum.div_ceil(U512::from(DUAL_WHOLE));
+    UsdValue::from_raw(U256::saturating_from(whole))
+}
+
+/// The offers that can be in a ring, as far as their validity, their limits, and what others can pass on say; with `prices`
+/// in uniform mode. No answer holds another one, and [`bound`] counts no other.
+#[must_use]
+pub fn reachable(book: &Book, rules: &Rules, now: u64, prices: &Prices) -> BTreeSet<OfferKey> {
+    let (live, _) = reachable_with(book, rules, now, prices, &[]);
+    live.into_iter().map(|seen| seen.offer.key).collect()
+}
+
+/// The same with duals, and the lanes that were looked at, if they were.
+fn reachable_with<'a>(
+    book: &'a Book,
+    rules: &Rules,
+    now: u64,
+    prices: &Prices,
+    duals: &[u64],
+) -> (Vec<Seen<'a>>, Option<Lanes>) {
     let references: Vec<U256> =
         book.assets().iter().map(|asset| asset.reference.per_smallest_unit(asset.decimals).raw()).collect();
     let mut units = references.clone();
@@ -54,12 +91,11 @@ pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &Dual
             }
         }
     }
-    let mut by_rate = U512::ZERO;
     let mut live = Vec::new();
     for offer in book.offers().iter().filter(|offer| offer.is_valid_at(now)) {
-        let place = |key| book.asset_index(key).expect("a book holds the assets of its offers");
+        let place = |key| book.asset_index(key).expect(KNOWN);
         let (give, want) = (place(offer.give), place(offer.want));
-        let dual = |asset: usize| duals.assets.get(asset).map_or(0, |dual| *dual.min(&MAX_DUAL));
+        let dual = |asset: usize| duals.get(asset).map_or(0, |dual| *dual.min(&MAX_DUAL));
         let seen = Seen {
             offer,
             ends: (give, want),
@@ -69,37 +105,29 @@ pub fn bound(book: &Book, rules: &Rules, now: u64, prices: &Prices, duals: &Dual
             give_dual: U512::from(dual(give)),
             want_dual: U512::from(dual(want)),
         };
-        match rules.mode {
-            Mode::Uniform if seen.is_live() => live.push(seen),
-            Mode::Uniform => {}
-            Mode::Ring => {
-                let floor = floor(book, rules, offer).expect("a book holds the assets of its offers");
-                if is_hopeless(rules, &seen, floor.num(), floor.den()) {
-                    continue;
-                }
-                by_rate += seen.at_rate(floor.num(), floor.den());
-            }
-            Mode::Lots => by_rate += seen.at_limit(),
+        let hopeful = match rules.mode {
+            Mode::Uniform => seen.is_live(),
+            Mode::Ring => !is_hopeless(rules, &seen, &floor(book, rules, offer).expect(KNOWN)),
+            Mode::Lots => true,
+        };
+        if hopeful {
+            live.push(seen);
         }
     }
-    let sum = if rules.mode == Mode::Uniform { uniform(book, rules, live, duals) } else { by_rate };
-    // The parts of DUAL_WHOLE go, rounded up once.
-    let whole = sum.div_ceil(U512::from(DUAL_WHOLE));
-    UsdValue::from_raw(U256::saturating_from(whole))
-}
-
-/// The lowest bound of uniform mode, in parts of [`DUAL_WHOLE`].
-fn uniform(book: &Book, rules: &Rules, mut live: Vec<Seen<'_>>, duals: &Duals) -> U512 {
-    let lanes = Lanes::new(rules.max_assets, &live.iter().map(|seen| seen.ends).collect::<Vec<_>>());
+    // Lots may leave value behind on the way round, as much as their limits allow.
+    let kept = match rules.mode {
+        Mode::Uniform => Band::WHOLE_PPM,
+        Mode::Ring => Band::WHOLE_PPM - rules.band.ppm(),
+        Mode::Lots => return (live, None),
+    };
+    let ends: Vec<(usize, usize)> = live.iter().map(|seen| seen.ends).collect();
+    let lanes = Lanes::new(rules.max_assets, &ends);
     if let Some(lanes) = &lanes {
         let sizes: Vec<Size> = live.iter().map(|seen| seen.size(lanes)).collect();
-        let mut open = reach::reachable(lanes, &sizes).into_iter();
+        let mut open = reach::reachable(lanes, &sizes, kept).into_iter();
         live.retain(|_| open.next().unwrap_or(true));
     }
-    let by_limit: U512 = live.iter().map(Seen::at_limit).fold(U512::ZERO, |sum, one| sum + one);
-    let by_value: U512 = live.iter().map(Seen::at_one_price).fold(U512::ZERO, |sum, one| sum + one);
-    let by_lanes = lanes.and_then(|lanes| by_lanes(book, &lanes, &live, &duals.lanes));
-    by_lanes.into_iter().fold(by_limit.min(by_value), U512::min)
+    (live, lanes)
 }
 
 /// The bound by what a USD of common value over each lane counts, in parts of [`DUAL_WHOLE`]; `None` where a price is so
@@ -235,13 +263,13 @@ fn wide_share(weight: U512, num: U256, den: U256) -> U512 {
 
 /// Whether the offer asks more than all others of the longest ring can leave it: `floor * (1 - band)^(legs - 1)` above
 /// one at the references.
-fn is_hopeless(rules: &Rules, seen: &Seen<'_>, num: U256, den: U256) -> bool {
+fn is_hopeless(rules: &Rules, seen: &Seen<'_>, floor: &Ratio) -> bool {
     type Wide = ruint::Uint<768, 12>;
     let others = usize::from(rules.max_assets).clamp(2, crate::MAX_LEGS) - 1;
     let kept = Wide::from(crate::Band::WHOLE_PPM - rules.band.ppm());
     let whole = Wide::from(crate::Band::WHOLE_PPM);
     let (mut asked, mut left) =
-        (Wide::from(num) * Wide::from(seen.want), Wide::from(den) * Wide::from(seen.give));
+        (Wide::from(floor.num()) * Wide::from(seen.want), Wide::from(floor.den()) * Wide::from(seen.give));
     for _ in 0..others {
         asked *= kept;
         left *= whole;

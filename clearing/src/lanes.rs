@@ -1,6 +1,6 @@
 //! The pairs of assets that live offers link, and the closed walks over them that are short enough to be rings.
 
-use crate::MAX_LEGS;
+use crate::{Band, MAX_LEGS};
 use std::ops::Range;
 
 /// Assets times lanes times legs: so much a search looks at. Of larger books lanes say nothing.
@@ -124,7 +124,8 @@ impl Lanes {
 
     /// For each lane the most that can pass over it on closed walks of at most as many lanes as a ring may have legs, where
     /// the lanes by themselves let pass so much: what those that come behind it on such walks let pass, or those before it.
-    pub(crate) fn through(&self, passes: &[u128]) -> Vec<u128> {
+    /// In a ring a leg gives no more than `1 / kept`, in parts per million, of what the one behind it gives.
+    pub(crate) fn through(&self, passes: &[u128], kept: u32) -> Vec<u128> {
         let mut through = vec![0u128; self.all.len()];
         let mut steps = vec![u8::MAX; self.assets.len()];
         let mut reached = Vec::new();
@@ -138,7 +139,7 @@ impl Lanes {
             for lane in self.of(home) {
                 let behind =
                     self.of(self.all[lane].1).filter(|next| steps[self.all[*next].1 as usize] <= others);
-                through[lane] = behind.fold(0, |sum, next| sum.saturating_add(passes[next]));
+                through[lane] = more(behind.fold(0, |sum, next| sum.saturating_add(passes[next])), kept, 1);
             }
             reached.drain(..).for_each(|asset| steps[asset as usize] = u8::MAX);
         }
@@ -151,7 +152,8 @@ impl Lanes {
                 let before = self.back(self.all[lane].0).iter().map(|lane| *lane as usize);
                 let before = before.filter(|before| steps[self.all[*before].0 as usize] <= others);
                 let sum = before.fold(0u128, |sum, before| sum.saturating_add(passes[before]));
-                through[lane] = through[lane].min(sum);
+                // The one before it is the last that comes behind it.
+                through[lane] = through[lane].min(more(sum, kept, self.longest - 1));
             }
             reached.drain(..).for_each(|asset| steps[asset as usize] = u8::MAX);
         }
@@ -191,9 +193,22 @@ impl Lanes {
     }
 }
 
+/// What can be given where so many legs in a row give up to `1 / kept`, in parts per million, of what the next gives.
+fn more(sum: u128, kept: u32, legs: usize) -> u128 {
+    let whole = u128::from(Band::WHOLE_PPM);
+    let step = |sum: u128| match (sum, u128::from(kept)) {
+        (0, _) => 0,
+        (_, 0) => u128::MAX,
+        (sum, kept) if kept < whole => sum.checked_mul(whole).map_or(u128::MAX, |sum| sum.div_ceil(kept)),
+        (sum, _) => sum,
+    };
+    (0..legs).fold(sum, |sum, _| step(sum))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Lanes;
+    use super::{Lanes, more};
+    use crate::Band;
 
     /// Three rings: 0-1, 1-2-3 and 4-5-6, and a lane from 3 to 4 that is in none.
     const OFFERS: [(usize, usize); 9] =
@@ -234,9 +249,17 @@ mod tests {
                 .iter()
                 .zip(of)
                 .for_each(|((give, want), most)| passes[lanes.find(*give, *want).unwrap()] = most);
-            by_offer(&lanes, &lanes.through(&passes))
+            by_offer(&lanes, &lanes.through(&passes, Band::WHOLE_PPM))
         };
         assert_eq!(passes([5, 7, 100, 4, 20, 9, 1, 2, 0]), [7, 5, 4, 20, 4, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn within_the_band_a_leg_gives_a_little_more_than_the_one_behind_it() {
+        assert_eq!(more(98, 980_000, 1), 100);
+        assert_eq!(more(98, 980_000, 2), 103, "100 / 0.98, rounded up");
+        assert_eq!(more(98, Band::WHOLE_PPM, 5), 98);
+        assert_eq!((more(0, 0, 1), more(1, 0, 1), more(u128::MAX, 980_000, 1)), (0, u128::MAX, u128::MAX));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub mod signing;
 pub use amount::{Amount, AmountError};
 pub use answer::{Answer, Band, Leg, MAX_LEGS, Mode, Prices, Ring, Rules, RulesError};
 pub use book::{Asset, AssetKey, Book, BookError, Offer, OfferKey, PartyKey, crossing};
-pub use bound::{DUAL_WHOLE, Duals, MAX_DUAL, bound};
+pub use bound::{DUAL_WHOLE, Duals, MAX_DUAL, bound, reachable};
 pub use certificate::{Certificate, Names, Proof};
 pub use check::{Fault, MAX_FAULTS, Report, check, check_ring, floor, ring_value};
 pub use groups::groups;

@@ -1,4 +1,4 @@
-//! Which offers of a uniform clearing can be in a ring at all, when others can deliver and take only so much.
+//! Which offers can be in a ring at all, when others can deliver and take only so much.
 
 use crate::lanes::Lanes;
 
@@ -10,15 +10,16 @@ const ROUNDS: usize = 8;
 pub(crate) struct Size {
     /// Its lane.
     pub(crate) lane: usize,
-    /// The most common value that its rings have together.
+    /// The most value that passes in its rings together.
     pub(crate) most: u128,
-    /// The least that they have together, if there are any.
+    /// The least that passes in them together, if there are any.
     pub(crate) least: u128,
 }
 
 /// Which offers can be in a ring, as far as this sees: those that have a closed walk of a ring's length over what is open, and
-/// whose minimum is not above what passes by the lanes before or behind theirs on such walks.
-pub(crate) fn reachable(lanes: &Lanes, sizes: &[Size]) -> Vec<bool> {
+/// whose minimum is not above what passes by the lanes before or behind theirs on such walks. A leg gives up to `1 / kept`, in
+/// parts per million, of what the one behind it gives.
+pub(crate) fn reachable(lanes: &Lanes, sizes: &[Size], kept: u32) -> Vec<bool> {
     let mut open = vec![true; sizes.len()];
     let mut through = vec![u128::MAX; lanes.len()];
     for _ in 0..ROUNDS {
@@ -27,7 +28,7 @@ pub(crate) fn reachable(lanes: &Lanes, sizes: &[Size]) -> Vec<bool> {
             let passes = &mut passes[size.lane];
             *passes = passes.saturating_add(size.most.min(through[size.lane])).min(through[size.lane]);
         }
-        let next = lanes.through(&passes);
+        let next = lanes.through(&passes, kept);
         let changed = next != through;
         through = next;
         for (size, open) in sizes.iter().zip(&mut open) {
@@ -43,6 +44,7 @@ pub(crate) fn reachable(lanes: &Lanes, sizes: &[Size]) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::{Size, reachable};
+    use crate::Band;
     use crate::lanes::Lanes;
 
     #[test]
@@ -59,7 +61,7 @@ mod tests {
                 size((0, 2), 70, 70),
                 size((2, 0), 90, 0),
             ];
-            reachable(&lanes, &sizes)
+            reachable(&lanes, &sizes, Band::WHOLE_PPM)
         };
         assert_eq!(open(110), [true; 5]);
         assert_eq!(open(111), [false, false, false, true, true]);
@@ -71,7 +73,7 @@ mod tests {
         let open = |legs| {
             let lanes = Lanes::new(legs, &offers).unwrap();
             let size = |(give, want)| Size { lane: lanes.find(give, want).unwrap(), most: 9, least: 0 };
-            reachable(&lanes, &offers.map(size))
+            reachable(&lanes, &offers.map(size), Band::WHOLE_PPM)
         };
         assert_eq!(open(4), [true; 5]);
         assert_eq!(open(3), [true, false, false, false, true]);
