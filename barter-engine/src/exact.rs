@@ -28,6 +28,9 @@ pub(crate) fn realise(
     leader: Option<usize>,
 ) -> Option<Quantities> {
     let legs = ring.offers().len();
+    if room[..legs].contains(&0) {
+        return None;
+    }
     let (shares, _) = ring.shares(scene);
     let price = |leg: usize| scene.unit[scene.offer(ring.offers()[leg]).give as usize];
     let wanted = |leg: usize| volume * shares[leg] / price(leg);

@@ -153,6 +153,12 @@ fn a_loose_limit_is_no_licence_to_rob() {
 }
 
 #[test]
+fn who_has_nothing_left_is_not_asked_for_one_unit_more() {
+    let offers = vec![whole(offer(1, A, 7, B, 1)), whole(offer(2, B, 7, A, 1)), offer(3, B, 4, A, 1)];
+    assert_eq!(value(dollars(A..=B), offers, Mode::Ring), 14);
+}
+
+#[test]
 fn who_is_left_out_hears_why() {
     let offers = vec![
         whole(offer(1, A, 100, B, 100)),
