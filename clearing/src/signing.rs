@@ -2,22 +2,24 @@
 //!
 //! A ring of indicative offers is worth something only if everybody signs. Where rings compete in a search, or clearings
 //! for a batch, each ring is weighed by the product of these likelihoods over its legs; what is reported, value and bound,
-//! is never weighed. Whoever was left waiting by others weighs more for a while, so nobody starves.
+//! is never weighed. Whoever was left waiting by others weighs more for a while.
+
+use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use ruint::aliases::U256;
 
-use crate::{Book, OfferKey, Ring, UsdValue, ring_value};
+use crate::{Book, OfferKey, PartyKey, Ring, UsdValue, groups, ring_value};
 
 /// Certainty, in parts per million: that of a binding offer.
 pub const CERTAIN_PPM: u32 = 1_000_000;
 
-/// The largest weight.
-pub const MOST_WEIGHT_PPM: u32 = 2 * CERTAIN_PPM;
-
 /// What each fruitless wait adds, in parts per million, and how many of them count. A ring has up to six offers that may all
 /// have waited: 1.065 to the sixth power is less than one and a half.
 const PATIENCE: (u32, u32) = (13_000, 5);
+
+/// The largest weight of an offer: that of a certain one which waited long.
+pub const MOST_WEIGHT_PPM: u32 = CERTAIN_PPM + PATIENCE.0 * PATIENCE.1;
 
 /// So many words of one party count towards what the market does.
 const WORDS_OF_ONE: u64 = 20;
@@ -73,6 +75,49 @@ impl Record {
         let words = u128::from(self.kept) + u128::from(self.broken) + u128::from(PRIOR);
         u32::try_from(own / words).expect("a mean of shares of a million is at most a million")
     }
+}
+
+/// What speaks for an offer where rings or clearings compete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Standing {
+    /// How likely its owner is to sign, in parts per million; [`CERTAIN_PPM`] where nobody waits for a signature.
+    pub signs_ppm: u32,
+    /// How often it came back from contracts through others' fault since it last settled.
+    pub returned: u32,
+}
+
+impl Standing {
+    /// A binding offer that never waited.
+    pub const CERTAIN: Standing = Standing { signs_ppm: CERTAIN_PPM, returned: 0 };
+
+    /// How much the offer counts by itself, in parts per million.
+    #[must_use]
+    pub fn weight_ppm(self) -> u32 {
+        weight_ppm(self.signs_ppm, self.returned)
+    }
+}
+
+/// What rings are expected to bring at the references. Those that execute or drop together are worth their value times
+/// the likelihood of each party that has to sign, once for each, and as much more as the one of their offers that waited
+/// longest has waited. Rounded down to 10^-30 USD after each factor; offers that the book does not know count nothing.
+#[must_use]
+pub fn expected(book: &Book, rings: &[Ring], standing: impl Fn(OfferKey) -> Standing) -> UsdValue {
+    let times = |worth: U256, ppm: u32| worth.saturating_mul(U256::from(ppm)) / U256::from(CERTAIN_PPM);
+    let of_group = |group: Vec<usize>| {
+        let mut signers: BTreeMap<PartyKey, u32> = BTreeMap::new();
+        let mut waited = 0;
+        for leg in group.iter().flat_map(|ring| &rings[*ring].legs) {
+            let Some(offer) = book.offer(leg.offer) else { continue };
+            let Standing { signs_ppm, returned } = standing(leg.offer);
+            let signs = signers.entry(offer.party).or_insert(CERTAIN_PPM);
+            *signs = signs_ppm.min(*signs);
+            waited = returned.max(waited);
+        }
+        let value: UsdValue = group.iter().map(|ring| ring_value(book, &rings[*ring])).sum();
+        let signed = signers.into_values().filter(|signs| *signs < CERTAIN_PPM).fold(value.raw(), times);
+        UsdValue::from_raw(times(signed, weight_ppm(CERTAIN_PPM, waited)))
+    };
+    groups(book, rings).into_iter().map(of_group).sum()
 }
 
 /// The weight of an offer whose party signs with this likelihood, and which came back from so many rings through no fault of
@@ -148,5 +193,56 @@ mod tests {
             2 * most.pow(6) < 3 * whole.pow(6),
             "all six of a ring together: less than half as much again"
         );
+    }
+
+    #[test]
+    fn rings_that_stand_or_fall_together_are_worth_what_they_are_if_everybody_signs() {
+        use crate::{Amount, Asset, AssetKey, Leg, Offer};
+        let amount = |units| Amount::new(units).unwrap();
+        let asset = |key| Asset { key: AssetKey(key), decimals: 0, reference: "1".parse().unwrap() };
+        let offer = |key, party, give, want, units, divisible| Offer {
+            key: OfferKey(key),
+            party: PartyKey([party; 20]),
+            give: AssetKey(give),
+            give_qty: amount(units),
+            want: AssetKey(want),
+            want_qty: amount(units),
+            divisible,
+            min_fill: Amount::ZERO,
+            valid_from: 0,
+            valid_until: 10,
+        };
+        // One buyer of all or nothing takes from two sellers, each of whom signs nine times of ten.
+        let offers = |divisible| {
+            let buyer = offer(1, 1, 1, 2, 200, divisible);
+            vec![buyer, offer(2, 2, 2, 1, 100, true), offer(3, 3, 2, 1, 100, true)]
+        };
+        let ring = |seller| {
+            let legs = [1, seller].map(|key| Leg { offer: OfferKey(key), give: amount(100) });
+            Ring { legs: legs.to_vec() }
+        };
+        let rings = [ring(2), ring(3)];
+        let worth = |divisible, returned: u32| {
+            let book = Book::new(vec![asset(1), asset(2)], offers(divisible)).unwrap();
+            let standing = |key: OfferKey| match key.0 {
+                1 => Standing { returned, ..Standing::CERTAIN },
+                _ => Standing { signs_ppm: 900_000, returned: 0 },
+            };
+            expected(&book, &rings, standing).floor_to(0).unwrap()
+        };
+        assert_eq!(worth(true, 0), 360, "each by itself: 0.9 of 200");
+        assert_eq!(worth(false, 0), 324, "both or neither: 0.81 of 400");
+        assert_eq!(worth(false, 1), 328, "1.3 % more for whom others left waiting");
+        // Who signs once for two offers is asked once.
+        let mut one_seller = offers(false);
+        one_seller[2].party = one_seller[1].party;
+        let book = Book::new(vec![asset(1), asset(2)], one_seller).unwrap();
+        let standing = |key: OfferKey| match key.0 {
+            1 => Standing::CERTAIN,
+            _ => Standing { signs_ppm: 900_000, returned: 0 },
+        };
+        assert_eq!(expected(&book, &rings, standing).floor_to(0), Some(360));
+        let unknown = Ring { legs: vec![Leg { offer: OfferKey(9), give: amount(100) }] };
+        assert_eq!(expected(&book, &[unknown], standing), UsdValue::ZERO);
     }
 }

@@ -50,7 +50,7 @@ pub(crate) fn propose(
         });
         let mut found = find(&book);
         found.sort_by_cached_key(|ring| {
-            std::cmp::Reverse(weighed(&book, ring, |offer| batch.weight_ppm(offer)))
+            std::cmp::Reverse(weighed(&book, ring, |offer| batch.standing(offer).weight_ppm()))
         });
         for ring in found {
             let free = ring.legs.iter().all(|leg| !used.contains(&leg.offer));
@@ -106,7 +106,8 @@ impl Proposal {
 
 /// The engine at work on a part of a batch, until `stop` says so.
 pub(crate) fn find(book: &Book, batch: &OpenBatch, stop: &(dyn Fn() -> bool + Sync)) -> Vec<Ring> {
-    let weights_ppm: Vec<u32> = book.offers().iter().map(|offer| batch.weight_ppm(offer.key)).collect();
+    let weights_ppm: Vec<u32> =
+        book.offers().iter().map(|offer| batch.standing(offer.key).weight_ppm()).collect();
     let options = Options {
         algorithm: Algorithm::Greedy,
         effort: Effort::Quick,
@@ -156,8 +157,7 @@ fn stands_alone(book: &Book, ring: &Ring) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
-
+    use clearing::signing::Standing;
     use clearing::{Amount, Asset, AssetKey, Leg, Offer, PartyKey, Rules};
     use ledger::{Height, Timestamp};
     use payment_chain::model::BatchId;
@@ -194,7 +194,7 @@ mod tests {
             book: Book::new((1..=3).map(asset).collect(), offers).unwrap(),
             indicative: keys(indicative),
             apart: keys(apart),
-            weights: BTreeMap::new(),
+            standings: Vec::new(),
         }
     }
 
@@ -275,13 +275,14 @@ mod tests {
         let offers = vec![offer(1, 1, 2, 500), offer(2, 2, 1, 500), offer(3, 2, 1, 490)];
         let mut batch = batch(offers, &[1, 2, 3], &[]);
         assert_eq!(solve(&batch), [[1, 2]], "the larger");
-        for (weights, rings) in [
-            ([970_000, 420_000, 900_000], [[1, 3]]),
-            ([900_000, 900_000, 900_000], [[1, 2]]),
-            ([900_000, 900_000, 923_400], [[1, 3]]),
+        let of = |signs_ppm, returned| Standing { signs_ppm, returned };
+        for (standings, rings) in [
+            ([of(970_000, 0), of(420_000, 0), of(900_000, 0)], [[1, 3]]),
+            ([of(900_000, 0), of(900_000, 0), of(900_000, 0)], [[1, 2]]),
+            ([of(900_000, 0), of(900_000, 0), of(900_000, 2)], [[1, 3]]),
         ] {
-            batch.weights = (1..).map(OfferKey).zip(weights).collect();
-            assert_eq!(solve(&batch), rings, "{weights:?}");
+            batch.standings = standings.to_vec();
+            assert_eq!(solve(&batch), rings, "{standings:?}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! Batches: the book closes, freezes, is cleared by whoever has the best clearing that holds, and thaws.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
-use clearing::signing::{CERTAIN_PPM, weighed};
+use clearing::signing::{self, Standing};
 use clearing::{Amount, Answer, AssetKey, Certificate, Names, OfferKey, PartyKey, Proof, Report, UsdValue};
 use ledger::{Address, Hash, Read, Run, Tag};
 use vocabulary::Role;
@@ -14,13 +15,14 @@ use crate::event::Event;
 use crate::model::{AssetId, BatchId, Leg, OfferId, Ring, Window};
 use crate::payload::{MAX_RINGS, SubmittedRing};
 use crate::refused::Refused;
+use crate::signing::standings;
 use crate::table::{
     BONDS, CERTIFICATES, CHANGED, SNAPSHOT, SUBMISSIONS, SUBMITTED_CERTIFICATES, SUBMITTED_RINGS, Submission,
     WINDOW,
 };
 use crate::view::{OpenBatch, open_batch};
 use crate::words::Label;
-use crate::{bond, book, contract, offer, party, settlement, signing};
+use crate::{bond, book, contract, offer, party, settlement};
 
 /// How many submissions a batch takes at most.
 pub const MAX_SUBMISSIONS: usize = 64;
@@ -83,17 +85,17 @@ impl OpenBatch {
         Ok((Judgement { report, value_micro_usd, groups }, answer.rings))
     }
 
-    /// How much an offer counts, in parts per million.
+    /// What speaks for an offer where rings or clearings compete; offers that the book does not have are certain.
     #[must_use]
-    pub fn weight_ppm(&self, offer: OfferKey) -> u32 {
-        self.weights.get(&offer).copied().unwrap_or(CERTAIN_PPM)
+    pub fn standing(&self, offer: OfferKey) -> Standing {
+        let at = self.book.offer_index(offer);
+        at.and_then(|at| self.standings.get(at)).copied().unwrap_or(Standing::CERTAIN)
     }
 
-    /// By what clearings for this batch are ranked: what they are worth at the references, each ring weighed by how likely
-    /// the owners of its offers are to sign. Nothing is checked.
+    /// By what clearings for this batch are ranked: what they are expected to bring. Nothing is checked.
     #[must_use]
-    pub fn expected<'a>(&self, rings: impl IntoIterator<Item = &'a clearing::Ring>) -> UsdValue {
-        rings.into_iter().map(|ring| weighed(&self.book, ring, |offer| self.weight_ppm(offer))).sum()
+    pub fn expected(&self, rings: &[clearing::Ring]) -> UsdValue {
+        signing::expected(&self.book, rings, |offer| self.standing(offer))
     }
 
     /// Leaves out the groups of rings in which a binding offer would have to wait for signatures without its
@@ -187,7 +189,7 @@ pub(crate) fn close(config: &Config, run: &mut Run<'_>) {
     if snapshot.offers.is_empty() {
         return;
     }
-    snapshot.weights_ppm = signing::weights(run.state(), &snapshot);
+    snapshot.standings = standings(run.state(), &snapshot, run.time());
     let offers = snapshot.offers.len() as u64;
     let window = Window { batch, closed_at: run.time(), ends: height.plus(config.window) };
     SNAPSHOT.put(run.state_mut(), &(), &snapshot);
@@ -317,15 +319,20 @@ fn take(config: &Config, run: &mut Run<'_>, open: &OpenBatch) -> Option<Taken> {
         submitted.into_iter().map(clearing::Ring::from).collect()
     };
     // All rings of all solvers are not held at once.
-    let rank = |(solver, submission): &(Address, Submission)| {
-        let Submission { declared_micro_usd, legs, at, .. } = *submission;
-        let expected = open.expected(&rings_of(run.state(), solver));
-        (Reverse(expected), Reverse(declared_micro_usd), legs, at, *solver)
+    let rank = |(solver, submission): (Address, Submission)| {
+        let expected = open.expected(&rings_of(run.state(), &solver));
+        (Reverse(expected), Reverse(submission.declared_micro_usd), submission.legs, submission.at, solver)
     };
-    let mut order = SUBMISSIONS.all(run.state());
-    order.sort_by_cached_key(rank);
+    let submissions: BTreeMap<Address, Submission> = SUBMISSIONS.all(run.state()).into_iter().collect();
+    let mut order: Vec<_> = submissions.iter().map(|(solver, head)| rank((*solver, *head))).collect();
+    order.sort_unstable();
+    for (Reverse(expected), .., solver) in &order {
+        let expected_micro_usd = expected.floor_to(6).unwrap_or(u128::MAX);
+        run.emit(&Event::ClearingRanked { batch: open.batch, solver: *solver, expected_micro_usd });
+    }
     let mut taken = None;
-    for (solver, submission) in order {
+    for (.., solver) in order {
+        let submission = submissions[&solver];
         let rings = taken.is_none().then(|| rings_of(run.state(), &solver));
         SUBMISSIONS.remove(run.state_mut(), &solver);
         SUBMITTED_RINGS.remove(run.state_mut(), &solver);

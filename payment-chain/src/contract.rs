@@ -10,7 +10,7 @@ use crate::asset::next_number;
 use crate::config::Config;
 use crate::event::{Dissolution, Event};
 use crate::model::{
-    AssetId, BatchId, Commitment, Contract, ContractId, ContractState, Leg, OfferState, Ring,
+    AssetId, BatchId, Commitment, Contract, ContractId, ContractState, Leg, Offer, OfferId, OfferState, Ring,
 };
 use crate::refused::Refused;
 use crate::table::{CONTRACTS, CONTRACTS_OF, DEADLINES, OFFERS, counter};
@@ -96,7 +96,7 @@ pub(crate) fn sign(run: &mut Run<'_>, by: Address, id: ContractId) -> Result<(),
         money::lock(run, by, asset, amount, "contract")?;
     }
     contract.signed.push(by);
-    signing::kept(run, by);
+    signing::word(run, by, &contract, true);
     run.emit(&Event::ContractSigned { id, by });
     if contract.signed.len() == contract.signers.len() {
         execute(run, id, contract);
@@ -124,8 +124,8 @@ pub(crate) fn decline(
 ) -> Result<(), Refused> {
     let contract = waiting_for(run, by, id)?;
     let value = worth(&contract, by);
+    signing::word(run, by, &contract, false);
     dissolve(config, run, id, contract, Dissolution::Declined { by });
-    signing::broken(run, by);
     let at = run.time();
     settlement::record(run, by, Conduct::Declined, contract_hash(id), value, at);
     Ok(())
@@ -154,11 +154,11 @@ pub(crate) fn lapse(config: &Config, run: &mut Run<'_>) {
         let unsigned: Vec<Address> = signers.filter(|signer| !contract.signed.contains(signer)).collect();
         let late: Vec<(Address, u128)> =
             unsigned.iter().map(|signer| (*signer, worth(&contract, *signer))).collect();
+        unsigned.iter().for_each(|signer| signing::word(run, *signer, &contract, false));
         dissolve(config, run, id, contract, Dissolution::Lapsed { unsigned });
         let at = run.time();
         for (party, value) in late {
             lapse::note(run, party);
-            signing::broken(run, party);
             settlement::record(run, party, Conduct::Lapsed, contract_hash(id), value, at);
         }
     }
@@ -179,8 +179,12 @@ fn dissolve(config: &Config, run: &mut Run<'_>, id: ContractId, mut contract: Co
     contract.state = ContractState::Dissolved;
     unlist(run, id, &contract);
     CONTRACTS.put(run.state_mut(), &id, &contract);
+    let fault = match &why {
+        Dissolution::Declined { by: party } | Dissolution::Suspended { party } => vec![*party],
+        Dissolution::Lapsed { unsigned } => unsigned.clone(),
+    };
     run.emit(&Event::ContractDissolved { id, why });
-    signing::left_waiting(run, &contract);
+    let mut back: BTreeMap<OfferId, (Offer, Amount)> = BTreeMap::new();
     for leg in contract.rings.iter().flat_map(|ring| &ring.legs) {
         let offer = settlement::give_back(run, leg);
         let free = match offer.terms.commitment {
@@ -191,7 +195,11 @@ fn dissolve(config: &Config, run: &mut Run<'_>, id: ContractId, mut contract: Co
         if free {
             money::unlock(run, leg.party, leg.asset, leg.quantity);
         }
+        let (of, quantity) = back.entry(leg.offer).or_insert_with(|| (offer.clone(), Amount::ZERO));
+        *quantity = quantity.checked_add(leg.quantity).expect("all of it was tied up");
+        *of = offer;
     }
+    signing::left_waiting(run, &back, &fault);
     book::changed(run, book::next(config, run.height()));
 }
 

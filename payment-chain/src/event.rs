@@ -251,4 +251,14 @@ pub enum Event {
         /// The certificate's name.
         certificate: Hash,
     },
+    /// A clearing was given its rank among those of its batch, before any is checked. The best come first.
+    ClearingRanked {
+        /// Which batch.
+        batch: BatchId,
+        /// Whose clearing it is.
+        solver: Address,
+        /// What it is expected to bring, in millionths of a US dollar, rounded down: its rings' value, weighed by how likely
+        /// those who must sign are to do so.
+        expected_micro_usd: u128,
+    },
 }

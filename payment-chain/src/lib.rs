@@ -67,6 +67,7 @@ pub use payload::{Payload, fuzz_event, fuzz_message, fuzz_payload};
 pub use refused::Refused;
 pub use settlement::settlement_hash;
 pub use share::MAX_SHARE_DAYS;
+pub use signing::{LEAST_WORD_MICRO_USD, WORDS_REMEMBERED};
 pub use table::{BALANCES, BONDS, CERTIFICATES, OFFERS, SETTLEMENTS, SHARES, SURETIES};
 pub use terms::VERSION as TERMS_VERSION;
 pub use words::{Label, Quantity};

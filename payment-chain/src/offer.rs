@@ -217,6 +217,7 @@ pub(crate) fn amend(
     EXPIRIES.remove(run.state_mut(), &(offer.terms.valid_until, id));
     EXPIRIES.put(run.state_mut(), &(terms.valid_until, id), &());
     LIVE.put(run.state_mut(), &(owner, id), &worth);
+    signing::forget(run, id);
     (offer.terms, offer.remaining, offer.joins) = (terms, left, book::joining(config, run.height()));
     OFFERS.put(run.state_mut(), &id, &offer);
     book::changed(run, offer.joins);
@@ -286,7 +287,7 @@ pub(crate) fn close(run: &mut Run<'_>, id: OfferId, mut offer: Offer, state: Off
     offer.state = state;
     LIVE.remove(run.state_mut(), &(offer.owner, id));
     EXPIRIES.remove(run.state_mut(), &(offer.terms.valid_until, id));
-    signing::served(run, id);
+    signing::forget(run, id);
     let live = live_count(run.state()).saturating_sub(1);
     set_live_count(run, live);
     save(run, id, &offer);

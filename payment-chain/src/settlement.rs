@@ -34,11 +34,11 @@ pub(crate) fn settle(run: &mut Run<'_>, batch: BatchId, contract: Option<Contrac
     for (leg, to) in ring.deliveries() {
         let (from, asset, quantity) = (leg.party, leg.asset, leg.quantity);
         money::give_locked(run, from, to, asset, quantity);
-        change(run, leg.offer, |offer| match contract {
+        let offer = change(run, leg.offer, |offer| match contract {
             Some(_) => offer.in_contracts = less(offer.in_contracts, quantity, IS_TIED_UP),
             None => offer.remaining = less(offer.remaining, quantity, IS_COVERED),
         });
-        signing::served(run, leg.offer);
+        signing::served(run, leg.offer, &offer, quantity);
         let value_micro_usd = leg.value_micro_usd;
         legs.push(TradeLeg { from, to, asset: asset.0, quantity: quantity.get(), value_micro_usd });
     }

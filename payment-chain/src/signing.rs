@@ -1,65 +1,104 @@
-//! How parties keep their word, who was left waiting by others, and how much that lets an offer of a batch count.
+//! How parties keep their word, who was left waiting by others, and how that lets offers of a batch stand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clearing::OfferKey;
-use clearing::signing::{CERTAIN_PPM, Record, weight_ppm};
-use ledger::{Address, Read, Run};
+use borsh::{BorshDeserialize, BorshSerialize};
+use clearing::signing::{CERTAIN_PPM, Record, Standing};
+use clearing::{Amount, OfferKey};
+use ledger::{Address, Read, Run, Timestamp};
 
-use crate::model::{Contract, OfferId};
+use crate::lapse::LAPSE_DAYS;
+use crate::model::{BatchId, Contract, Offer, OfferId, OfferState};
 use crate::table::{RETURNED, Snapshot, WORDS};
 
-/// Notes that a party signed a contract that waited for it.
-pub(crate) fn kept(run: &mut Run<'_>, party: Address) {
-    note(run, party, Record { kept: 1, broken: 0 });
+/// So many words of a party are remembered, one for each batch.
+pub const WORDS_REMEMBERED: usize = 20;
+/// A word about legs worth less than this many millionths of a US dollar says nothing.
+pub const LEAST_WORD_MICRO_USD: u128 = 1_000_000_000;
+/// A ring that takes less than this part of what an offer gives neither keeps it waiting nor serves it.
+const MATERIAL_PART: u128 = 10;
+
+/// What a party did when contracts of a batch waited for it: kept its word in all, or broke it in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Word {
+    pub(crate) batch: BatchId,
+    pub(crate) at: Timestamp,
+    pub(crate) kept: bool,
 }
 
-/// Notes that a party declined a contract, or let it lapse.
-pub(crate) fn broken(run: &mut Run<'_>, party: Address) {
-    note(run, party, Record { kept: 0, broken: 1 });
+/// Notes that a party signed a contract that waited for it, or declined it or let it lapse. However many contracts a solver
+/// made of a batch for it, they are one word.
+pub(crate) fn word(run: &mut Run<'_>, party: Address, contract: &Contract, kept: bool) {
+    let worth = contract.gives(party).map(|leg| leg.value_micro_usd).fold(0, u128::saturating_add);
+    if worth < LEAST_WORD_MICRO_USD {
+        return;
+    }
+    let mut words = WORDS.get(run.state(), &party).unwrap_or_default();
+    let at = run.time();
+    match words.iter_mut().find(|word| word.batch == contract.batch) {
+        Some(word) => (word.at, word.kept) = (at, word.kept && kept),
+        None => words.push(Word { batch: contract.batch, at, kept }),
+    }
+    if words.len() > WORDS_REMEMBERED {
+        words.remove(0);
+    }
+    WORDS.put(run.state_mut(), &party, &words);
 }
 
-fn note(run: &mut Run<'_>, party: Address, word: Record) {
-    let record = WORDS.get(run.state(), &party).unwrap_or_default().and(word);
-    WORDS.put(run.state_mut(), &party, &record);
+/// How a party kept its word lately.
+pub(crate) fn record(state: &dyn Read, party: Address, now: Timestamp) -> Record {
+    let words = WORDS.get(state, &party).unwrap_or_default();
+    let counts = |word: &Word| now < word.at.plus_ms(LAPSE_DAYS * Timestamp::DAY_MS);
+    words.into_iter().filter(counts).fold(Record::default(), |record, word| {
+        record.and(Record { kept: u64::from(word.kept), broken: u64::from(!word.kept) })
+    })
 }
 
-/// Notes of a dissolved contract which offers came back through no fault of their owners, who had signed, or were bound
-/// without. An offer that stands in several of its rings came back once.
-pub(crate) fn left_waiting(run: &mut Run<'_>, contract: &Contract) {
-    let stood_by = |party: &Address| !contract.signers.contains(party) || contract.signed.contains(party);
-    let legs = contract.rings.iter().flat_map(|ring| &ring.legs);
-    let offers: BTreeSet<OfferId> = legs.filter(|leg| stood_by(&leg.party)).map(|leg| leg.offer).collect();
-    for offer in offers {
-        let times = RETURNED.get(run.state(), &offer).unwrap_or(0).saturating_add(1);
-        RETURNED.put(run.state_mut(), &offer, &times);
+/// Notes which offers came back from a contract through no fault of their owners, with what it gave back of each.
+pub(crate) fn left_waiting(run: &mut Run<'_>, back: &BTreeMap<OfferId, (Offer, Amount)>, fault: &[Address]) {
+    for (id, (offer, quantity)) in back {
+        let open = offer.state == OfferState::Open && !fault.contains(&offer.owner);
+        if open && is_material(offer, *quantity) {
+            let times = RETURNED.get(run.state(), id).unwrap_or(0).saturating_add(1);
+            RETURNED.put(run.state_mut(), id, &times);
+        }
     }
 }
 
-/// An offer settled, or is closed: nobody keeps it waiting any more.
-pub(crate) fn served(run: &mut Run<'_>, offer: OfferId) {
-    if RETURNED.has(run.state(), &offer) {
-        RETURNED.remove(run.state_mut(), &offer);
+/// An offer settled so much.
+pub(crate) fn served(run: &mut Run<'_>, id: OfferId, offer: &Offer, quantity: Amount) {
+    if is_material(offer, quantity) {
+        forget(run, id);
     }
 }
 
-/// How much each offer of a book counts, in parts per million, in the book's order: the likelihood that its owner signs,
-/// certain for a binding one, more for one that others left waiting. What the market does is taken from the owners of the
-/// book's indicative offers.
-pub(crate) fn weights(state: &dyn Read, snapshot: &Snapshot) -> Vec<u32> {
+/// An offer is another one now, or none any more: how it waited counts no more.
+pub(crate) fn forget(run: &mut Run<'_>, id: OfferId) {
+    if RETURNED.has(run.state(), &id) {
+        RETURNED.remove(run.state_mut(), &id);
+    }
+}
+
+fn is_material(offer: &Offer, quantity: Amount) -> bool {
+    quantity.get().saturating_mul(MATERIAL_PART) >= offer.terms.give_qty.get()
+}
+
+/// How the offers of a book stand, in its order: how likely the owner is to sign, certain for a binding one, and how often
+/// others left it waiting. What the market does is taken from the owners of the book's indicative offers.
+pub(crate) fn standings(state: &dyn Read, snapshot: &Snapshot, now: Timestamp) -> Vec<Standing> {
     let signed_first: BTreeSet<OfferKey> = snapshot.indicative.iter().copied().collect();
     let mut records: BTreeMap<Address, Record> = BTreeMap::new();
     for offer in snapshot.offers.iter().filter(|offer| signed_first.contains(&offer.key)) {
         let owner = Address(offer.party.0);
-        records.entry(owner).or_insert_with(|| WORDS.get(state, &owner).unwrap_or_default());
+        records.entry(owner).or_insert_with(|| record(state, owner, now));
     }
     let market = Record::market(records.values().copied());
-    let weight = |offer: &clearing::Offer| {
-        let signs = match signed_first.contains(&offer.key) {
+    let standing = |offer: &clearing::Offer| Standing {
+        signs_ppm: match signed_first.contains(&offer.key) {
             true => records[&Address(offer.party.0)].signs_ppm(market),
             false => CERTAIN_PPM,
-        };
-        weight_ppm(signs, RETURNED.get(state, &OfferId(offer.key.0)).unwrap_or(0))
+        },
+        returned: RETURNED.get(state, &OfferId(offer.key.0)).unwrap_or(0),
     };
-    snapshot.offers.iter().map(weight).collect()
+    snapshot.offers.iter().map(standing).collect()
 }

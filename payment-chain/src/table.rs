@@ -3,7 +3,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use clearing::Amount;
-use clearing::signing::Record;
+use clearing::signing::Standing;
 use ledger::{Address, Hash, Height, PublicKey, Table, Timestamp};
 
 use crate::config::Config;
@@ -12,6 +12,7 @@ use crate::model::{
     RequestId, Settlement, Surety, Window,
 };
 use crate::payload::SubmittedRing;
+use crate::signing::Word;
 
 /// The genesis's rules.
 pub(crate) const CONFIG: Table<(), Config> = Table::new(32);
@@ -70,9 +71,9 @@ pub const SURETIES: Table<(PublicKey, Address), Surety> = Table::new(58);
 pub(crate) const SUBMITTED_CERTIFICATES: Table<Address, Hash> = Table::new(59);
 /// The certificate of each batch whose clearing came with one. A proof about a certificate is over this.
 pub const CERTIFICATES: Table<BatchId, Hash> = Table::new(60);
-/// How parties kept their word where contracts waited for their signatures.
-pub(crate) const WORDS: Table<Address, Record> = Table::new(61);
-/// How often each live offer came back from a contract through no fault of its owner since it last settled.
+/// How parties kept their word where contracts waited for their signatures: the last few.
+pub(crate) const WORDS: Table<Address, Vec<Word>> = Table::new(61);
+/// How often each open offer came back from a contract through no fault of its owner since it last settled.
 pub(crate) const RETURNED: Table<OfferId, u32> = Table::new(62);
 /// The numbers given last.
 pub(crate) const COUNTERS: Table<u8, u64> = Table::new(55);
@@ -96,8 +97,8 @@ pub(crate) struct Snapshot {
     pub(crate) indicative: Vec<clearing::OfferKey>,
     /// Binding offers that stay out of rings that wait for signatures, ascending.
     pub(crate) apart: Vec<clearing::OfferKey>,
-    /// How much each offer counts where clearings compete, in parts per million, in the order of the offers.
-    pub(crate) weights_ppm: Vec<u32>,
+    /// What speaks for each offer where clearings compete, in the order of the offers.
+    pub(crate) standings: Vec<Standing>,
 }
 
 /// The head of a submission.

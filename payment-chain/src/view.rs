@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clearing::signing::Record;
+use clearing::signing::{Record, Standing};
 use clearing::{Amount, Book, OfferKey, Price, Rules};
 use ledger::{Address, Hash, Height, PublicKey, Read, Timestamp};
 
@@ -13,9 +13,9 @@ use crate::model::{
 };
 use crate::table::{
     ASSETS, BALANCES, BONDS, CERTIFICATES, CONFIG, CONTRACTS, CONTRACTS_OF, LIVE, OFFERS, PARTIES, PRICES,
-    REQUESTS, RETURNED, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW, WORDS,
+    REQUESTS, RETURNED, RUN_BY, SETTLEMENTS, SHARES, SNAPSHOT, SURETIES, Snapshot, WINDOW,
 };
-use crate::{book, price};
+use crate::{book, price, signing};
 
 pub use crate::audit::{Audit, ConservationFault, audit};
 
@@ -106,17 +106,16 @@ pub fn contract(state: &dyn Read, id: ContractId) -> Option<Contract> {
     CONTRACTS.get(state, &id)
 }
 
-/// How often an offer came back from a contract through no fault of its owner, who had signed, or was bound without, since it
-/// last settled.
+/// How often an offer came back from contracts through no fault of its owner since it last settled.
 #[must_use]
 pub fn returned(state: &dyn Read, offer: OfferId) -> u32 {
     RETURNED.get(state, &offer).unwrap_or(0)
 }
 
-/// How a party kept its word where contracts waited for its signature: signed in time, or declined or let lapse.
+/// How a party kept its word where contracts waited for its signature, in the last ninety days: the last twenty batches.
 #[must_use]
-pub fn words(state: &dyn Read, party: Address) -> Record {
-    WORDS.get(state, &party).unwrap_or_default()
+pub fn words(state: &dyn Read, party: Address, now: Timestamp) -> Record {
+    signing::record(state, party, now)
 }
 
 /// The contracts that wait and that an account is a party of, by number.
@@ -210,14 +209,14 @@ pub fn sides(state: &dyn Read, now: Timestamp) -> Sides {
 #[must_use]
 pub fn open_batch(state: &dyn Read) -> Option<OpenBatch> {
     let window = window(state)?;
-    let Snapshot { assets, offers, indicative, apart, weights_ppm } = SNAPSHOT.get(state, &())?;
+    let Snapshot { assets, offers, indicative, apart, standings } = SNAPSHOT.get(state, &())?;
     Some(OpenBatch {
         batch: window.batch,
         ends: window.ends,
         closed_at: window.closed_at,
         now: window.closed_at.seconds(),
         rules: config(state)?.rules(),
-        weights: offers.iter().map(|offer| offer.key).zip(weights_ppm).collect(),
+        standings,
         book: book::book(assets, offers),
         indicative: indicative.into_iter().collect(),
         apart: apart.into_iter().collect(),
@@ -249,9 +248,8 @@ pub struct OpenBatch {
     pub indicative: BTreeSet<OfferKey>,
     /// Binding offers that may not stand in a ring, or in a group of rings, that has an indicative one.
     pub apart: BTreeSet<OfferKey>,
-    /// How much each offer counts where rings or clearings compete, in parts per million: the likelihood that its owner
-    /// signs, certain for a binding one, more for one that others left waiting. Those that are missing are certain.
-    pub weights: BTreeMap<OfferKey, u32>,
+    /// What speaks for each offer where rings or clearings compete, in the order of the book.
+    pub standings: Vec<Standing>,
 }
 
 /// The decimals and reference prices of a book by asset, as pages want them.

@@ -18,8 +18,8 @@ use vocabulary::Standing;
 use crate::app::Shared;
 use crate::clearings::{Clearings, FILES, LANES};
 use crate::error::WebError;
-use crate::model::Model;
-use crate::model::offer::Batch;
+use crate::model::offer::{Batch, Submission};
+use crate::model::{Model, PaddedAmount};
 use crate::page::{self, Page};
 use crate::session::Visitor;
 use crate::show;
@@ -107,12 +107,36 @@ struct BatchPage {
     /// The bound that the chain has, as `permuta audit-clearing` tells it.
     bound: String,
     files: Vec<&'static str>,
+    /// The clearings that were handed in, once they have their ranks.
+    ranked: Vec<Ranked>,
+}
+
+/// A clearing among those of its batch.
+struct Ranked {
+    solver: String,
+    rings: i64,
+    declared: String,
+    expected: String,
+    outcome: &'static str,
+}
+
+impl Ranked {
+    fn new(handed_in: &Submission, name: Option<String>, taken: bool) -> Ranked {
+        let expected = handed_in.expected_micro_usd.as_ref().map(|expected| show::usd(expected.get()));
+        Ranked {
+            solver: name.unwrap_or_else(|| handed_in.solver.clone()),
+            rings: handed_in.rings,
+            declared: show::usd(handed_in.declared_micro_usd.get()),
+            expected: expected.unwrap_or_else(|| "–".to_owned()),
+            outcome: if taken { "taken" } else { "not taken" },
+        }
+    }
 }
 
 async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Result<HttpResponse, WebError> {
     visitor.user()?;
     let id = path.into_inner();
-    let (batch, solver) = app
+    let (batch, solver, ranked) = app
         .read(move |connection| {
             let mut model = Model::new(connection);
             let batch = model.batch(id)?.ok_or(WebError::NotFound)?;
@@ -120,7 +144,16 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
                 Some(address) => model.party(address)?.map(|party| party.name),
                 None => None,
             };
-            Ok((batch, solver))
+            let mut handed_in = model.submissions(id)?;
+            handed_in.retain(|one| one.expected_micro_usd.is_some());
+            handed_in
+                .sort_by_key(|one| std::cmp::Reverse(one.expected_micro_usd.as_ref().map(PaddedAmount::get)));
+            let mut ranked = Vec::with_capacity(handed_in.len());
+            for one in &handed_in {
+                let name = model.party(&one.solver)?.map(|party| party.name);
+                ranked.push(Ranked::new(one, name, batch.solver.as_ref() == Some(&one.solver)));
+            }
+            Ok((batch, solver, ranked))
         })
         .await?;
     let row = Row::new(&batch);
@@ -128,7 +161,7 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
     let (headline, lead) = match (batch.state.as_str(), cleared) {
         ("frozen", _) => (
             format!("Batch {id} waits for clearings"),
-            "The book is frozen. Of the clearings that solvers hand in, the best that holds is taken."
+            "The book is frozen. Of the clearings that hold, the one is taken that is expected to bring most."
                 .to_owned(),
         ),
         (_, false) => (
@@ -153,15 +186,13 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
     let mut facts = vec![("Book frozen", row.closed), ("Offers in it", row.offers.to_string())];
     if cleared {
         let usd = |micro: Option<u128>| micro.map(show::usd).unwrap_or_default();
-        let micro = |column: &Option<crate::model::PaddedAmount>| {
-            column.as_ref().map(crate::model::PaddedAmount::get)
-        };
+        let micro = |column: &Option<PaddedAmount>| column.as_ref().map(PaddedAmount::get);
         facts.push(("Value of all legs", usd(micro(&batch.value_micro_usd))));
         facts.push(("By its solver no clearing is worth more than", usd(micro(&batch.bound_micro_usd))));
         facts.push(("Reached of that", row.reached));
         facts.push(("Cleared by", solver.or(batch.solver.clone()).unwrap_or_default()));
     }
-    let bound = batch.bound_micro_usd.as_ref().map_or(0, crate::model::PaddedAmount::get);
+    let bound = batch.bound_micro_usd.as_ref().map_or(0, PaddedAmount::get);
     let kept = certificate(&batch).filter(|hash| clearings(&app).has(number(id), *hash));
     let files = match kept {
         Some(hash) if admitted(&visitor) => clearings(&app).files(number(id), hash),
@@ -174,6 +205,7 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
         lead,
         facts,
         files,
+        ranked,
         certificate: batch.certificate,
         bound: format!("{}.{:06}", bound / 1_000_000, bound % 1_000_000),
     })

@@ -307,7 +307,7 @@ mod tests {
             book: Book::new([2, 4, 10].map(asset).to_vec(), offers).unwrap(),
             indicative: std::collections::BTreeSet::new(),
             apart: std::collections::BTreeSet::new(),
-            weights: std::collections::BTreeMap::new(),
+            standings: Vec::new(),
         }
     }
 

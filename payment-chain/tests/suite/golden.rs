@@ -149,6 +149,7 @@ fn events() -> Vec<Event> {
         Event::SuretyChanged { validator, organisation: DHAKA, surety },
         Event::ValidatorFined { validator, organisation: DHAKA, fine: amount(1) },
         Event::BatchCertified { batch, solver, certificate: Hash([6; 32]) },
+        Event::ClearingRanked { batch, solver, expected_micro_usd: 1 },
     ]
 }
 
@@ -249,7 +250,7 @@ const PAYLOADS: [&str; 19] = [
     "ec9b5b4d3668ca18",
 ];
 
-const EVENTS: [&str; 24] = [
+const EVENTS: [&str; 25] = [
     "33f79adb49c30c4a",
     "f13c50e56d1b9f19",
     "1cc5b7d5775c042a",
@@ -274,6 +275,7 @@ const EVENTS: [&str; 24] = [
     "d205c395e52a61f0",
     "ac739cbbfb9121a1",
     "18ba8068eef71544",
+    "65324b02ea489157",
 ];
 
 const RECORDS: [&str; 8] = [

@@ -1,7 +1,7 @@
 //! What the chain makes of words kept and broken: who signed in vain, and which of two clearings it takes.
 
 use crate::stage::*;
-use clearing::signing::{CERTAIN_PPM, Record};
+use clearing::signing::{Record, Standing};
 use ledger::Address;
 use payment_chain::model::{Commitment, OfferId};
 use payment_chain::payload::SubmittedRing;
@@ -27,6 +27,10 @@ impl Market {
         stage.bond(SOLVER);
         stage.bond(RIVAL);
         Market { stage, jute, of_baku, of_santos }
+    }
+
+    fn words(&self, party: Address) -> Record {
+        view::words(&self.stage.state, party, self.stage.time)
     }
 
     /// So many tonnes of jute for as much of a partner's diesel.
@@ -72,8 +76,8 @@ fn the_clearing_that_is_likely_to_be_signed_is_taken_before_one_that_declares_mo
     for _ in 0..2 {
         market.in_vain(market.ring(market.of_baku, 400), DHAKA, BAKU);
     }
-    assert_eq!(view::words(&market.stage.state, DHAKA), Record { kept: 2, broken: 0 });
-    assert_eq!(view::words(&market.stage.state, BAKU), Record { kept: 0, broken: 2 });
+    assert_eq!(market.words(DHAKA), Record { kept: 2, broken: 0 });
+    assert_eq!(market.words(BAKU), Record { kept: 0, broken: 2 });
     let (likely, larger) = (market.ring(market.of_santos, 350), market.ring(market.of_baku, 400));
     assert_eq!(market.taken(likely, larger), SOLVER);
     assert_eq!(market.stage.offer(market.of_santos).in_contracts, t(350));
@@ -88,9 +92,9 @@ fn a_contract_left_to_lapse_is_a_broken_word() {
     let contract = market.stage.last_contract();
     market.stage.send(BAKU, Payload::SignContract { contract }).unwrap();
     market.stage.ticks(market.stage.chain.config().signing_window);
-    assert_eq!(view::words(&market.stage.state, BAKU), Record { kept: 1, broken: 0 });
-    assert_eq!(view::words(&market.stage.state, DHAKA), Record { kept: 0, broken: 1 });
-    assert_eq!(view::words(&market.stage.state, SANTOS), Record::default());
+    assert_eq!(market.words(BAKU), Record { kept: 1, broken: 0 });
+    assert_eq!(market.words(DHAKA), Record { kept: 0, broken: 1 });
+    assert_eq!(market.words(SANTOS), Record::default());
 }
 
 #[test]
@@ -108,11 +112,7 @@ fn whoever_was_left_waiting_comes_first_among_equals_until_his_offer_settles() {
     let contract = market.stage.last_contract();
     market.stage.send(BAKU, Payload::SignContract { contract }).unwrap();
     market.stage.send(LUSAKA, Payload::SignContract { contract }).unwrap();
-    assert_eq!(
-        view::words(&market.stage.state, BAKU),
-        view::words(&market.stage.state, SANTOS),
-        "one word kept each"
-    );
+    assert_eq!(market.words(BAKU), market.words(SANTOS), "one word kept each");
 
     let (waited, larger) = (market.ring(market.of_santos, 198), market.ring(market.of_baku, 200));
     assert_eq!(market.taken(larger.clone(), waited), RIVAL, "one per cent less and he waited");
@@ -133,14 +133,15 @@ fn binding_offers_are_certain_and_the_frozen_book_says_so_to_every_solver() {
     stage.vouch(SANTOS, DIESEL, t(400));
     offers.push(stage.post(SANTOS, indicative(terms(DIESEL, t(400), JUTE, t(400)))).unwrap());
     let open = stage.run_to_its_batch();
-    let weights: Vec<u32> = offers.iter().map(|offer| open.weight_ppm(key(*offer))).collect();
-    assert_eq!(weights, [CERTAIN_PPM, CERTAIN_PPM, 900_000]);
+    let standings: Vec<Standing> = offers.iter().map(|offer| open.standing(key(*offer))).collect();
+    let newcomer = Standing { signs_ppm: 900_000, returned: 0 };
+    assert_eq!(standings, [Standing::CERTAIN, Standing::CERTAIN, newcomer]);
     let expected = |partner| open.expected(&[even_ring(&[offers[0], partner], t(100)).into()]);
     assert!(expected(offers[1]) > expected(offers[2]));
 }
 
 #[test]
-fn whoever_signed_in_vain_is_known_until_his_offer_settles() {
+fn whoever_came_back_through_others_fault_is_known_until_his_offer_settles() {
     let mut stage = Stage::new();
     let offers = stage.five_offers(Commitment::Indicative, t(400));
     let returned = |stage: &Stage| -> Vec<u32> {
@@ -155,8 +156,7 @@ fn whoever_signed_in_vain_is_known_until_his_offer_settles() {
         stage.send(SANTOS, Payload::SignContract { contract }).unwrap();
         stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
     }
-    let expected: Vec<u32> =
-        TRADERS.iter().map(|party| if [DHAKA, SANTOS].contains(party) { 2 } else { 0 }).collect();
+    let expected: Vec<u32> = TRADERS.iter().map(|party| if *party == BAKU { 0 } else { 2 }).collect();
     assert_eq!(returned(&stage), expected);
     stage.run_to_frozen();
     stage.clear(vec![even_ring(&offers, t(100))]);
@@ -185,5 +185,97 @@ fn an_offer_in_two_rings_of_one_contract_came_back_once() {
     stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
     stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
     let returned: Vec<u32> = offers.iter().map(|offer| view::returned(&stage.state, *offer)).collect();
-    assert_eq!(returned, [1, 0, 0, 0, 0]);
+    assert_eq!(returned, TRADERS.map(|party| u32::from(party != BAKU)));
+}
+
+#[test]
+fn however_many_rings_a_solver_makes_of_a_batch_they_are_one_word() {
+    let mut market = Market::new();
+    market.stage.run_to_its_batch();
+    market.stage.clear([market.ring(market.of_baku, 100), market.ring(market.of_santos, 100)].concat());
+    for (contract, _) in view::waiting_contracts(&market.stage.state, DHAKA) {
+        market.stage.send(DHAKA, Payload::SignContract { contract }).unwrap();
+    }
+    assert_eq!(market.words(DHAKA), Record { kept: 1, broken: 0 });
+    market.stage.run_to_frozen();
+    market.stage.clear([market.ring(market.of_baku, 100), market.ring(market.of_santos, 100)].concat());
+    let waiting = view::waiting_contracts(&market.stage.state, DHAKA);
+    let newest: Vec<_> = waiting.iter().rev().take(2).map(|(contract, _)| *contract).collect();
+    market.stage.send(DHAKA, Payload::SignContract { contract: newest[0] }).unwrap();
+    market.stage.send(DHAKA, Payload::DeclineContract { contract: newest[1] }).unwrap();
+    assert_eq!(market.words(DHAKA), Record { kept: 1, broken: 1 }, "broken once is broken");
+}
+
+#[test]
+fn dust_makes_no_record_and_no_claim_to_patience() {
+    let mut market = Market::new();
+    // Half a tonne at 1,000 USD is below the least that counts; of 400 tonnes it is no part to speak of.
+    let dust = vec![even_ring(&[market.jute, market.of_baku], amount(t(1).get() / 2))];
+    market.in_vain(dust, DHAKA, BAKU);
+    assert_eq!([market.words(DHAKA), market.words(BAKU)], [Record::default(); 2]);
+    assert_eq!(view::returned(&market.stage.state, market.jute), 0);
+}
+
+#[test]
+fn words_are_forgotten_after_ninety_days() {
+    let mut market = Market::new();
+    market.in_vain(market.ring(market.of_baku, 400), DHAKA, BAKU);
+    assert_eq!(market.words(BAKU), Record { kept: 0, broken: 1 });
+    market.stage.wait_days(89);
+    assert_eq!(market.words(BAKU), Record { kept: 0, broken: 1 });
+    market.stage.wait_days(2);
+    assert_eq!([market.words(DHAKA), market.words(BAKU)], [Record::default(); 2]);
+}
+
+#[test]
+fn whoever_is_suspended_or_takes_his_offer_back_has_no_claim_to_patience() {
+    let mut market = Market::new();
+    market.stage.run_to_its_batch();
+    let rings = market.ring(market.of_baku, 300);
+    market.stage.clear(rings);
+    let contract = market.stage.last_contract();
+    market.stage.send(BAKU, Payload::SignContract { contract }).unwrap();
+    market.stage.suspend(BAKU);
+    assert_eq!(view::returned(&market.stage.state, market.of_baku), 0);
+    assert_eq!(view::returned(&market.stage.state, market.jute), 1);
+
+    let mut market = Market::new();
+    market.stage.run_to_its_batch();
+    let rings = market.ring(market.of_baku, 300);
+    market.stage.clear(rings);
+    let contract = market.stage.last_contract();
+    let offer = market.jute;
+    market.stage.send(DHAKA, Payload::CancelOffer { offer }).unwrap();
+    market.stage.send(BAKU, Payload::DeclineContract { contract }).unwrap();
+    assert_eq!(view::returned(&market.stage.state, market.jute), 0, "it is no offer any more");
+}
+
+#[test]
+fn an_amended_offer_begins_anew() {
+    let mut market = Market::new();
+    market.in_vain(market.ring(market.of_santos, 400), SANTOS, DHAKA);
+    assert_eq!(view::returned(&market.stage.state, market.of_santos), 1);
+    let mut terms = market.stage.offer(market.of_santos).terms;
+    terms.want_qty = t(390);
+    let offer = market.of_santos;
+    market.stage.send(SANTOS, Payload::AmendOffer { offer, terms }).unwrap();
+    assert_eq!(view::returned(&market.stage.state, offer), 0);
+}
+
+#[test]
+fn every_clearing_is_told_its_rank_before_one_is_taken() {
+    let mut market = Market::new();
+    let (less, more) = (market.ring(market.of_santos, 390), market.ring(market.of_baku, 400));
+    assert_eq!(market.taken(less, more), RIVAL);
+    let ranked: Vec<(Address, u128)> = market
+        .stage
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::ClearingRanked { solver, expected_micro_usd, .. } => Some((*solver, *expected_micro_usd)),
+            _ => None,
+        })
+        .collect();
+    // Two newcomers must sign: 0.81 of 800,000 and of 780,000 USD.
+    assert_eq!(ranked, [(RIVAL, 648_000_000_000), (SOLVER, 631_800_000_000)]);
 }

@@ -64,6 +64,8 @@ pub struct Submission {
     pub declared_micro_usd: PaddedAmount,
     pub rings: i64,
     pub time_ms: i64,
+    /// What it is expected to bring, by which it was ranked.
+    pub expected_micro_usd: Option<PaddedAmount>,
 }
 
 /// A fine for a false declaration, in the smallest unit of the deposit asset.

@@ -292,6 +292,7 @@ diesel::table! {
         declared_micro_usd -> Text,
         rings -> BigInt,
         time_ms -> BigInt,
+        expected_micro_usd -> Nullable<Text>,
     }
 }
 

@@ -113,8 +113,18 @@ pub(super) fn write(scribe: &mut Scribe<'_, '_>, event: Event) -> QueryResult<()
                 declared_micro_usd: declared_micro_usd.into(),
                 rings: integer(rings),
                 time_ms: scribe.time_ms,
+                expected_micro_usd: None,
             };
             diesel::insert_into(submissions::table).values(&row).execute(scribe.connection()).map(drop)
+        }
+        Event::ClearingRanked { batch, solver, expected_micro_usd } => {
+            let handed_in = submissions::table
+                .filter(submissions::batch.eq(integer(batch.0)))
+                .filter(submissions::solver.eq(solver.to_string()));
+            diesel::update(handed_in)
+                .set(submissions::expected_micro_usd.eq(PaddedAmount::from(expected_micro_usd)))
+                .execute(scribe.connection())
+                .map(drop)
         }
         Event::SolverFined { batch, solver, fine, fault } => {
             let row = Fine {

@@ -26,6 +26,7 @@ fn whoever_was_let_in_takes_a_batch_home_and_the_chain_names_its_certificate() {
         assert!(page.body.contains(&format!("Batch {} cleared", batch.id)), "{}", page.body);
         assert!(page.body.contains("of the best that was possible."), "{}", page.body);
         assert!(page.body.contains(&named.to_string()));
+        assert!(page.body.contains("Expected to bring") && page.body.contains(">taken<"), "{}", page.body);
         let list = bank.get("/batches").await;
         assert!(list.body.contains(&format!("href=\"/batches/{}\"", batch.id)), "{}", list.body);
 
