@@ -9,6 +9,9 @@ const SMALLEST: u128 = 16;
 /// Of each offer so many rings are tried at most.
 const RINGS: usize = 64;
 
+/// Of those who give an asset so many are asked whether they can take another's place.
+const ASKED: usize = 4_096;
+
 impl Fill<'_> {
     /// Brings an offer to its minimum by enlarging one of its rings; where the others of that ring have no room, a ring of
     /// theirs whose offers all stay at their minimums becomes smaller by as much. Returns whether it got there; what was
@@ -129,6 +132,7 @@ impl Fill<'_> {
         // Who is open already first, and of those who has least left then.
         let mut others: Vec<(bool, u128, u32)> = scene.givers[pair.give as usize]
             .iter()
+            .take(ASKED)
             .filter(|other| {
                 let offer = scene.offer(**other);
                 **other != at
@@ -154,5 +158,71 @@ impl Fill<'_> {
             self.hold(id, old);
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fill;
+    use crate::pool::Candidate;
+    use crate::scene::Scene;
+    use clearing::{Amount, Asset, AssetKey, Book, Mode, Offer, OfferKey, PartyKey, Prices, Rules};
+
+    /// Offers of two assets in dollars: what is given, how much, the least, and whose the offer is.
+    fn book(offers: &[(u64, u128, u128, u8)]) -> Book {
+        let asset = |key| Asset { key: AssetKey(key), decimals: 0, reference: "1".parse().unwrap() };
+        let amount = |units| Amount::new(units).unwrap();
+        let made = (0u64..).zip(offers).map(|(key, (give, units, least, party))| Offer {
+            key: OfferKey(key),
+            party: PartyKey([*party; 20]),
+            give: AssetKey(*give),
+            give_qty: amount(*units),
+            want: AssetKey(1 - give),
+            want_qty: amount(*units),
+            divisible: true,
+            min_fill: amount(*least),
+            valid_from: 0,
+            valid_until: 9,
+        });
+        Book::new((0..2).map(asset).collect(), made.collect()).unwrap()
+    }
+
+    /// Places a ring of the first two offers and of the others that are named, 500 dollars each, and tries `then`.
+    fn fill(book: &Book, others: &[[u32; 2]], then: impl Fn(&mut Fill<'_>) -> bool) -> (bool, Vec<u128>) {
+        let rules = Rules { mode: Mode::Uniform, ..Rules::default() };
+        let scene = Scene::new(book, &rules, 1, &Prices::default());
+        let mut fill = Fill::new(&scene);
+        for ring in [[0, 1]].iter().chain(others) {
+            fill.place(&Candidate::new(ring), 500.0, None, None).unwrap();
+        }
+        let done = then(&mut fill);
+        (done, (0u32..).take(scene.offers.len()).map(|at| fill.given(at)).collect())
+    }
+
+    #[test]
+    fn who_has_no_minimum_makes_room_for_who_lacks_his() {
+        let book = book(&[(0, 1_000, 900, 1), (1, 1_000, 0, 2), (0, 500, 0, 3)]);
+        let (done, given) = fill(&book, &[[2, 1]], |fill| fill.squeeze(0));
+        assert!(done && given[0] >= 900 && given[1] <= 1_000 && given[0] + given[2] == given[1], "{given:?}");
+    }
+
+    #[test]
+    fn nobody_makes_room_below_his_own_minimum() {
+        let book = book(&[(0, 1_000, 900, 1), (1, 1_000, 0, 2), (0, 500, 400, 3)]);
+        let (done, given) = fill(&book, &[[2, 1]], |fill| fill.squeeze(0));
+        assert!(!done && (500..=600).contains(&given[0]) && given[2] >= 400, "{given:?}");
+    }
+
+    #[test]
+    fn another_of_the_same_pair_stands_in_for_an_offer() {
+        let book = book(&[(0, 1_000, 0, 1), (1, 1_000, 0, 2), (1, 700, 0, 3), (1, 800, 0, 4)]);
+        // The one who then has least left.
+        assert_eq!(fill(&book, &[], |fill| fill.stand_in(1, 0)), (true, vec![500, 0, 500, 0]));
+    }
+
+    #[test]
+    fn nobody_stands_in_who_has_too_little_or_would_miss_his_minimum() {
+        let book = book(&[(0, 1_000, 0, 1), (1, 1_000, 0, 2), (1, 400, 0, 3), (1, 800, 600, 4)]);
+        assert_eq!(fill(&book, &[], |fill| fill.stand_in(1, 0)), (false, vec![500, 500, 0, 0]));
     }
 }
