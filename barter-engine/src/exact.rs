@@ -193,7 +193,8 @@ fn settle(
         lowered[before] = lowered[before].min(most);
         leg = before;
     }
-    if lowered.iter().take(legs).all(|q| *q > 0) && shares_hold(scene, ring, &lowered) {
+    let fits = lowered.iter().zip(room).take(legs).all(|(gives, room)| (1..=*room).contains(gives));
+    if fits && shares_hold(scene, ring, &lowered) {
         return Some(lowered);
     }
     // Coarse units: look one unit around, highest sum of quantities first by construction of the order.
@@ -214,7 +215,7 @@ fn settle(
             };
             code /= 3;
         }
-        let fits = (0..legs).all(|leg| tried[leg] > 0 && tried[leg] <= room[leg]);
+        let fits = (0..legs).all(|leg| (1..=room[leg]).contains(&tried[leg]));
         if fits {
             let worth: f64 = (0..legs)
                 .map(|leg| float(tried[leg]) * scene.unit[scene.offer(ring.offers()[leg]).give as usize])
