@@ -133,9 +133,19 @@ impl<'a> Watch<'a> {
         late || self.stopped()
     }
 
-    /// Whether the user set a time limit: some of it is then used up by reading the book.
-    pub(crate) fn is_limited(&self) -> bool {
-        self.options.spent.is_some_and(|spent| spent() > 0.0)
+    /// The share of a time limit that is used up; 0 without one.
+    pub(crate) fn used(&self) -> f64 {
+        self.options.spent.map_or(0.0, |spent| spent())
+    }
+
+    /// The step of `steps` to go on with after `step`: the next one, or, of a stage that began at the share `from` of a time limit and is
+    /// to be over at the share `to`, the one that is due. Only the last one is never left out.
+    pub(crate) fn next(&self, step: usize, steps: usize, (from, to): (f64, f64)) -> usize {
+        let passed = ((self.used() - from) / (to - from).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        let due = crate::exact::whole(passed * float(steps as u128));
+        let due = usize::try_from(due).unwrap_or(steps).min(steps.saturating_sub(1));
+        self.cut.fetch_or(due > step + 1, Ordering::Relaxed);
+        due.max(step + 1)
     }
 
     /// Whether a limit has cut something short so far.

@@ -19,10 +19,17 @@ use crate::whole::place;
 pub(crate) struct Depth {
     /// Iterations of the any-rates programme.
     flow: usize,
-    /// Rounds of search and programme before minimums are decided.
-    rounds: usize,
-    /// Settings of prices per step of the programme.
+    /// How often rings from every asset are searched before minimums are decided.
+    cycles: usize,
+    /// In how many parts: prices are set anew after each, for most rings could be found from several assets, and those of
+    /// one part tell what the next should look for.
+    parts: usize,
+    /// Settings of prices per part, and per step of the programme.
+    glances: usize,
     settings: usize,
+    /// Columns that lose more than this per USD rest between two settings: in large books four of five, which would hardly
+    /// move.
+    rests: f64,
     /// Steps over which minimums are decided.
     steps: usize,
     /// Steps over which the last ones give in.
@@ -40,18 +47,21 @@ pub(crate) struct Depth {
 impl Depth {
     pub(crate) fn new(offers: usize, effort: Effort) -> Depth {
         let quick = effort == Effort::Quick;
-        let (rounds, labels, rings, again) = match offers {
+        let (cycles, labels, rings, again) = match offers {
             0..=4_000 => (30, 6, 3, 8),
-            4_001..=40_000 => (8, 4, 2, 6),
+            4_001..=40_000 => (8, 2, 2, 6),
             _ => (6, 2, 1, 2),
         };
         Depth {
             flow: if offers > 40_000 { 500 } else { 1_000 },
-            rounds: if quick { rounds / 2 } else { rounds },
+            cycles: if quick { cycles / 2 } else { cycles },
+            parts: if offers > 4_000 { 8 } else { 1 },
+            glances: if offers > 4_000 { 4 } else { 12 },
             settings: 12,
+            rests: if offers > 4_000 { 0.005 } else { 0.05 },
             steps: if quick { 8 } else { 12 },
             yields: if quick { 4 } else { 8 },
-            lessons: if quick || offers > 40_000 { 2 } else { 5 },
+            lessons: if quick || offers > 4_000 { 2 } else { 5 },
             again: if quick { 3 } else { again },
             polish: match offers {
                 0..=4_000 if !quick => 3,
@@ -67,12 +77,18 @@ impl Depth {
 /// earn anything.
 const FIRST_LOSS: f64 = 0.03;
 
-/// The shares of a time limit by which rings are found, minimums decided, volumes whole, and all improved: what is left
-/// is for the proof.
-pub(crate) const SEARCHED: f64 = 0.35;
-pub(crate) const DECIDED: f64 = 0.5;
-pub(crate) const PLACED: f64 = 0.75;
-pub(crate) const POLISHED_BY: f64 = 0.85;
+/// The shares of a time limit by which rings are found, minimums decided, the last ones given up, volumes whole, gaps under
+/// minimums closed, and all improved: what is left is for the proof. Gaps have the most time to spare, for those that stay open
+/// take the most along.
+const SEARCHED: f64 = 0.4;
+const DECIDED: f64 = 0.56;
+const YIELDED: f64 = 0.6;
+pub(crate) const PLACED: f64 = 0.7;
+pub(crate) const CLOSED: f64 = 0.93;
+const POLISHED_BY: f64 = 0.9;
+
+/// A plan that changes by no more than this share from one cycle to the next has settled.
+const SETTLED: f64 = 5e-4;
 
 /// Whole units are improved around so many offers, those that have most left.
 const POLISHED: usize = 3_000;
@@ -86,35 +102,40 @@ pub(crate) fn dive<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -
     if scene.offers.len() > MANY {
         return scales::clear(scene, options, depth.flow, &depth.breadth, pool);
     }
-    let mut quick = None;
-    if scene.offers.len() > QUICK_FIRST && options.is_limited() {
-        let breadth = Breadth { labels: 2, ..depth.breadth };
-        let fill = scales::clear(scene, options, depth.flow, &breadth, pool);
-        if options.late(SEARCHED) {
-            return fill;
-        }
-        quick = Some(fill);
-    }
     let floors: Vec<f64> = scene.offers.iter().map(|offer| offer.floor).collect();
     let caps: Vec<f64> = scene.offers.iter().map(|offer| offer.cap).collect();
     let any = flow::any_rates(scene, &floors, &caps, depth.flow);
     let prices = (0..floors.len()).map(|at| flow::margin(scene, at, floors[at], &any.prices).max(0.0));
-    let mut ration = Ration::new(scene, prices.collect());
+    let mut ration = Ration::new(scene, prices.collect(), depth.rests);
     let mut fill = Fill::new(scene);
     let (mut rings, mut prices) = (Vec::new(), Vec::new());
+    let homes = homes(scene, depth.parts);
     for pass in 0..=depth.again {
         let first = pass == 0;
         ration.bounds(bounds(scene, &fill), needs(scene, &fill));
-        let rounds = if first { depth.rounds } else { 1 };
+        let cycles = if first { depth.cycles } else { 1 };
+        let rounds = cycles * homes.len();
+        let (mut new, mut planned) = (0, 0.0);
         for round in 0..rounds {
-            let least = if first && round == 0 { -FIRST_LOSS } else { depth.breadth.least };
-            let found = labels::search(scene, &ration.weights(), &Breadth { least, ..depth.breadth });
-            let new = ration.add(&found);
-            ration.solve(depth.settings);
-            options.tell(Stage::Rings, round + 1, rounds, fill.value() + ration.value());
-            ration.forget(0.3);
-            if new == 0 || (round + 1 < rounds && options.late(SEARCHED)) {
+            let part = round % homes.len();
+            let least = if first && round == part { -FIRST_LOSS } else { depth.breadth.least };
+            let breadth = Breadth { least, ..depth.breadth };
+            new += ration.add(&labels::search_from(scene, &ration.weights(), &breadth, &homes[part]));
+            ration.solve(depth.glances);
+            let value = ration.value();
+            options.tell(Stage::Rings, round + 1, rounds, fill.value() + value);
+            if first && round == 0 && scene.offers.len() > SCALED && options.used() > HURRIED {
+                return scales::clear(scene, options, depth.flow, &depth.breadth, pool);
+            }
+            if first && options.late(SEARCHED) {
                 break;
+            }
+            if part + 1 == homes.len() {
+                ration.forget(0.3);
+                let more = (value - std::mem::replace(&mut planned, value)).abs();
+                if std::mem::take(&mut new) == 0 || more <= value * SETTLED {
+                    break;
+                }
             }
         }
         if first {
@@ -122,22 +143,22 @@ pub(crate) fn dive<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -
             prices = ration.prices().to_vec();
         }
         let steps = if first { depth.steps } else { depth.steps / 2 };
-        for step in 0..steps {
-            // The last steps decide all that is left.
-            if step + 3 < steps && options.late(DECIDED) {
-                continue;
-            }
+        let from = options.used();
+        let mut step = 0;
+        while step < steps {
             ration.decide(step, steps);
-            if step % 4 == 0 && step > 0 {
-                let found = labels::search(scene, &ration.weights(), &Breadth { rings: 1, ..depth.breadth });
-                ration.add(&found);
+            if step > 0 {
+                let breadth = Breadth { rings: 1, ..depth.breadth };
+                let part = &homes[step % homes.len()];
+                ration.add(&labels::search_from(scene, &ration.weights(), &breadth, part));
                 ration.forget(0.3);
             }
             ration.solve(depth.settings);
+            step = options.next(step, steps, (from, DECIDED));
         }
         ration.forget(0.1);
         for _ in 0..if first { depth.yields } else { depth.yields / 2 } {
-            if options.late(DECIDED) {
+            if options.late(YIELDED) {
                 break;
             }
             ration.give_in();
@@ -166,17 +187,24 @@ pub(crate) fn dive<'a>(scene: &'a Scene, options: &Watch<'_>, pool: &mut Pool) -
     rings.into_iter().for_each(|ring| {
         pool.push(ring);
     });
-    match quick {
-        Some(quick) if quick.value() > local.fill.value() => quick,
-        _ => local.fill,
-    }
+    local.fill
 }
 
 /// Books of more offers are filled scale by scale, without a programme over their rings.
 const MANY: usize = 40_000;
 
-/// Books of more offers are filled that way first if there is a time limit, for it is not known how far the rest will come.
-const QUICK_FIRST: usize = 4_000;
+/// Books of more offers are filled that way too if a time limit is too short for the programme: if the first prices and the first
+/// part of the first search use up this share of it.
+const SCALED: usize = 4_000;
+const HURRIED: f64 = 0.06;
+
+/// The assets that somebody gives, in parts that are spread evenly over them.
+fn homes(scene: &Scene, parts: usize) -> Vec<Vec<u32>> {
+    let giving = (0u32..).zip(&scene.givers).filter(|(_, givers)| !givers.is_empty());
+    let giving: Vec<u32> = giving.map(|(home, _)| home).collect();
+    let part = |part| giving.iter().skip(part).step_by(parts).copied().collect();
+    (0..parts.min(giving.len()).max(1)).map(part).collect()
+}
 
 /// What the programme may use of each offer, given what is filled.
 fn bounds(scene: &Scene, fill: &Fill<'_>) -> Bounds {

@@ -6,7 +6,6 @@
 //! them along. But most offers have far more than their minimum, so most gaps can be closed, and then it ends soon.
 
 use crate::clear::Watch;
-use crate::dive::PLACED;
 use crate::fill::Fill;
 use crate::labels::{self, Breadth};
 use crate::pool::Candidate;
@@ -41,35 +40,41 @@ const PART: f64 = 0.15;
 const SEARCHES: usize = 2;
 const CLOSED: usize = 8;
 
-/// Turns of giving up, at most; in each, one of so many that are short gives up.
+/// Turns of giving up after which no more rings are searched; in each, one of so many that are short gives up.
 const TURNS: usize = 40;
 const GIVES_UP: usize = 3;
 
 /// What is at stake per USD given by those whom giving up leaves short.
 const DAMAGE: f64 = 3.0;
 
-/// Brings every offer to its minimum or to nothing, as far as turns and time go: from the share `by` of a time limit on nobody's
-/// rings are cut. `worth` says what a USD of each offer earns in a ring.
+/// Brings every offer to its minimum or to nothing. `worth` says what a USD of each offer earns in a ring. From the share `by` of a
+/// time limit on nobody's rings are cut, and from the share `until` on no more rings are searched: who is short then gives up.
 pub(crate) fn close<'a>(
     scene: &'a Scene,
     options: &Watch<'_>,
     breadth: &Breadth,
     fill: &mut Fill<'a>,
     worth: &[f64],
-    by: f64,
+    (by, until): (f64, f64),
 ) {
     fill.mend();
-    for _ in 0..TURNS {
-        for _ in 0..SEARCHES {
+    for turn in 0.. {
+        let searches = turn < TURNS && !options.late(until);
+        for _ in 0..if searches { SEARCHES } else { 0 } {
             let short = fill.short().len();
             if complete(scene, fill, breadth, Closing::Short) * CLOSED <= short {
                 break;
             }
         }
         let mut gaps = Gaps { scene, fill, worth };
-        gaps.sweep(options, by);
-        if options.late(PLACED) || !gaps.give_up() {
+        if searches {
+            gaps.sweep(options, by);
+        }
+        if !gaps.give_up() {
             return;
+        }
+        if !searches {
+            fill.mend();
         }
     }
 }

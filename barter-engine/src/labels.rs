@@ -217,15 +217,8 @@ impl Lanes {
     }
 }
 
-/// Searches rings that weigh more than nothing; weights are per USD given, and an offer whose weight is not finite
-/// takes no part. Rings come in the order of their closing offers, each once.
-pub(crate) fn search(scene: &Scene, weights: &[f64], breadth: &Breadth) -> Vec<Candidate> {
-    let starts: Vec<u32> =
-        (0u32..).zip(&scene.givers).filter(|(_, g)| !g.is_empty()).map(|(a, _)| a).collect();
-    search_from(scene, weights, breadth, &starts)
-}
-
-/// The same, closed by offers that give one of the assets `starts`.
+/// Searches rings closed by offers that give one of the assets `starts`. Weights are per USD given, and an offer whose weight is
+/// not finite takes no part. Each ring comes once.
 pub(crate) fn search_from(
     scene: &Scene,
     weights: &[f64],

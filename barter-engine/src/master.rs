@@ -17,11 +17,19 @@ pub(crate) struct Master {
     pub(crate) given: Vec<f64>,
     /// The most that is paid per USD for an offer that must be filled.
     pub(crate) most_paid: f64,
+    /// Columns that lose more than this per USD rest until prices are set again.
+    pub(crate) rests: f64,
 }
 
 impl Default for Master {
     fn default() -> Master {
-        Master { levels: Vec::new(), prices: Vec::new(), given: Vec::new(), most_paid: MOST_PAID }
+        Master {
+            levels: Vec::new(),
+            prices: Vec::new(),
+            given: Vec::new(),
+            most_paid: MOST_PAID,
+            rests: RESTS,
+        }
     }
 }
 
@@ -39,7 +47,7 @@ const RISE: f64 = 0.5;
 /// The most that is paid per USD for an offer that must be filled, if nothing else is said.
 const MOST_PAID: f64 = 4.0;
 
-/// Columns that lose more than this per USD rest until prices are set again.
+/// Columns that lose more than this per USD rest until prices are set again, if nothing else is said.
 const RESTS: f64 = 0.05;
 
 /// An offer while prices are searched, side by side in memory: every leg of every pass asks for all of it.
@@ -108,26 +116,22 @@ impl Master {
                 1.0 / column.legs().map(|(at, share)| share * share * held[at].rise).sum::<f64>()
             })
             .collect();
-        let mut awake: Vec<u32> = Vec::with_capacity(columns.len());
+        let mut keen: Vec<u32> = Vec::with_capacity(columns.len());
         for _ in 0..rounds {
-            awake.clear();
-            for (at, column) in (0u32..).zip(columns) {
-                let step = steps[at as usize];
-                if step > 0.0
-                    && (self.levels[at as usize] > 0.0 || slope(column, &held) > -RESTS * column.value)
-                {
-                    awake.push(at);
+            keen.clear();
+            for at in (0u32..).zip(&steps).filter(|(_, step)| **step > 0.0).map(|(at, _)| at) {
+                let (column, level) = (&columns[at as usize], &mut self.levels[at as usize]);
+                let slope = slope(column, &held);
+                if *level > 0.0 || slope > -self.rests * column.value {
+                    keen.push(at);
+                    shift(column, level, slope * steps[at as usize], &mut held);
                 }
             }
-            for _ in 0..passes {
-                for &at in &awake {
-                    let column = &columns[at as usize];
-                    let old = self.levels[at as usize];
-                    let new = (old + slope(column, &held) * steps[at as usize]).max(0.0);
-                    if new != old {
-                        self.levels[at as usize] = new;
-                        column.legs().for_each(|(leg, share)| held[leg].given += share * (new - old));
-                    }
+            for _ in 1..passes {
+                for &at in &keen {
+                    let (column, level) = (&columns[at as usize], &mut self.levels[at as usize]);
+                    let slope = slope(column, &held);
+                    shift(column, level, slope * steps[at as usize], &mut held);
                 }
             }
             for offer in held.iter_mut().filter(|offer| offer.most > 0.0) {
@@ -137,6 +141,15 @@ impl Master {
         self.given.clear();
         self.given.extend(held.iter().map(|offer| offer.given));
         self.prices.iter_mut().zip(&held).for_each(|(price, offer)| *price = offer.price);
+    }
+}
+
+/// Moves a column's level, down to nothing at most.
+fn shift(column: &Column, level: &mut f64, by: f64, held: &mut [Held]) {
+    let new = (*level + by).max(0.0);
+    if new != *level {
+        let moved = new - std::mem::replace(level, new);
+        column.legs().for_each(|(at, share)| held[at].given += share * moved);
     }
 }
 

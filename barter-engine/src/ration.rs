@@ -54,7 +54,7 @@ pub(crate) struct Ration<'a> {
 }
 
 impl<'a> Ration<'a> {
-    pub(crate) fn new(scene: &'a Scene, prices: Vec<f64>) -> Ration<'a> {
+    pub(crate) fn new(scene: &'a Scene, prices: Vec<f64>, rests: f64) -> Ration<'a> {
         let offers = scene.offers.len();
         Ration {
             scene,
@@ -62,7 +62,7 @@ impl<'a> Ration<'a> {
             forbidden: BTreeSet::new(),
             columns: Vec::new(),
             fixed: Vec::new(),
-            master: Master { prices, given: vec![0.0; offers], ..Master::default() },
+            master: Master { prices, given: vec![0.0; offers], rests, ..Master::default() },
             bounds: Bounds { most: vec![0.0; offers], least: vec![0.0; offers] },
             needs: vec![0.0; offers],
             promised: vec![0; offers],

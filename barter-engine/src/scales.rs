@@ -8,7 +8,6 @@
 //! of thousands of offers is filled in the time that a programme over their rings would take to begin.
 
 use crate::clear::{Stage, Watch};
-use crate::dive::{DECIDED, POLISHED_BY, SEARCHED};
 use crate::fill::Fill;
 use crate::flow;
 use crate::gaps;
@@ -57,6 +56,13 @@ const LAST_LOSS: f64 = 0.6;
 /// Iterations of the plan for what a scale leaves, as a part of the first plan's.
 const REPLANNED: usize = 4;
 
+/// The shares of a time limit by which all is filled, and until which rings are cut for gaps and any rings searched for them; what
+/// is left then is filled by the last one.
+const FILLED: f64 = 0.35;
+const CUT: f64 = 0.6;
+const CLOSED: f64 = 0.75;
+const FILLED_AGAIN: f64 = 0.85;
+
 /// Steps of progress once the plan is filled: gaps under minimums closed, rings grown, what is left filled.
 const STEPS: usize = 3;
 
@@ -68,18 +74,16 @@ pub(crate) fn clear<'a>(
     breadth: &Breadth,
     pool: &mut Pool,
 ) -> Fill<'a> {
-    let mut scales = Scales::new(scene, options, Breadth { least: -LOSS, ..*breadth }, SEARCHED);
+    let mut scales = Scales::new(scene, options, Breadth { least: -LOSS, ..*breadth }, FILLED);
     scales.plan(rounds);
     scales.fill(Serve::Anybody, rounds / REPLANNED);
     let narrow = Breadth { rings: 1, least: 0.0, ..*breadth };
-    gaps::close(scene, options, &narrow, &mut scales.fill, &scales.weights, DECIDED);
+    gaps::close(scene, options, &narrow, &mut scales.fill, &scales.weights, (CUT, CLOSED));
     options.tell(Stage::Volumes, 1, STEPS, scales.fill.value());
-    // Only a time limit leaves somebody short here.
-    scales.fill.meet_minimums();
     scales.fill.grow();
     options.tell(Stage::Volumes, 2, STEPS, scales.fill.value());
     scales.breadth.least = -LAST_LOSS;
-    scales.by = POLISHED_BY;
+    scales.by = FILLED_AGAIN;
     scales.open();
     scales.fill(Serve::Firmly, 0);
     scales.fill.grow();

@@ -6,7 +6,7 @@
 //! leave the least damage.
 
 use crate::clear::Watch;
-use crate::dive::PLACED;
+use crate::dive::{CLOSED, PLACED};
 use crate::exact::whole;
 use crate::fill::Fill;
 use crate::gaps;
@@ -107,10 +107,10 @@ fn meet_minimums<'a>(
     if scene.offers.len() > REPAIRED {
         let worth: Vec<f64> = prices.iter().map(|price| 1.0 - price).collect();
         let narrow = Breadth { labels: 2, rings: 1, least: 0.0 };
-        gaps::close(scene, options, &narrow, &mut placed, &worth, 0.9 * PLACED);
+        gaps::close(scene, options, &narrow, &mut placed, &worth, (CLOSED, CLOSED));
     } else if !placed.short().is_empty() {
         let mut local = Local::new(placed, scene, rings, prices);
-        local.repair(&REPAIRS, &|| options.late(0.9 * PLACED));
+        local.repair(&REPAIRS, &|| options.late(0.9 * CLOSED));
         placed = local.fill;
     }
     give_up(scene, options, breadth, &mut placed);
@@ -210,7 +210,7 @@ fn give_up(scene: &Scene, options: &Watch<'_>, breadth: &Breadth, fill: &mut Fil
     };
     for _ in 0..turns(scene.offers.len()) {
         let mut short = fill.short();
-        if short.is_empty() || options.late(PLACED) {
+        if short.is_empty() || options.late(CLOSED) {
             return;
         }
         if short.len() > COMPARED {
