@@ -1,3 +1,4 @@
+use crate::check::ROUGH_LEG;
 use crate::lanes::Lanes;
 use crate::reach::{self, Size};
 use crate::{AssetKey, Band, Book, Mode, Offer, OfferKey, Prices, Ratio, Rules, UsdValue, floor};
@@ -9,10 +10,6 @@ pub const DUAL_WHOLE: u64 = 1_000_000_000;
 
 /// The largest dual: a million USD per USD.
 pub const MAX_DUAL: u64 = 1_000_000 * DUAL_WHOLE;
-
-/// Smallest units of which one leg of several holds at least so many in uniform mode, unless all legs are worth the
-/// same; see [`check`](crate::check).
-const ROUGH_LEG: u128 = 100;
 
 const KNOWN: &str = "a book holds the assets of its offers";
 

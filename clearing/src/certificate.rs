@@ -1,6 +1,6 @@
 //! What a solver publishes to prove its clearing and how near the best that is, in the one form that is hashed.
 
-use crate::{Amount, Answer, AssetKey, Book, Duals, OfferKey, PartyKey, Price, Rules};
+use crate::{Amount, Answer, AssetKey, Book, Duals, MAX_DUAL, Mode, OfferKey, PartyKey, Price, Rules};
 use borsh::{BorshSerialize, io};
 
 /// What stands first in the bytes of every certificate; other words would be another format.
@@ -134,11 +134,11 @@ impl Certificate {
             .collect();
         rings.sort();
         let mut lanes: Vec<LaneLine> = (proof.duals.lanes.iter())
-            .filter(|(_, dual)| **dual > 0)
+            .filter(|(_, dual)| rules.mode == Mode::Uniform && **dual > 0)
             .map(|((give, want), dual)| LaneLine {
                 give: names.asset(*give),
                 want: names.asset(*want),
-                dual: *dual,
+                dual: *dual.min(&MAX_DUAL),
             })
             .collect();
         lanes.sort();
@@ -155,12 +155,6 @@ impl Certificate {
     /// The duals above zero, by the asset's name, in parts of [`DUAL_WHOLE`](crate::DUAL_WHOLE).
     pub fn duals(&self) -> impl Iterator<Item = (&str, u64)> {
         self.assets.iter().filter(|asset| asset.dual > 0).map(|asset| (asset.name.as_str(), asset.dual))
-    }
-
-    /// The lanes' duals above zero, by the names of the assets given and wanted, in parts of
-    /// [`DUAL_WHOLE`](crate::DUAL_WHOLE).
-    pub fn lanes(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        self.lanes.iter().map(|lane| (lane.give.as_str(), lane.want.as_str(), lane.dual))
     }
 
     /// The canonical bytes, in borsh: the format's name; the time (8 bytes), mode (1), band in parts per million (4) and most
@@ -290,9 +284,13 @@ mod tests {
             told.extend(258u128.to_le_bytes());
         }
         assert_eq!(bytes(&clearing()), told);
-        let mut with_lanes = clearing();
+        // Where there is one price, lanes prove something too.
+        let uniform = Clearing { rules: Rules { mode: Mode::Uniform, ..Rules::default() }, ..clearing() };
+        let without_lanes = bytes(&uniform);
+        let mut with_lanes = uniform.clone();
         let pair = |give, want| (AssetKey(give), AssetKey(want));
         with_lanes.proof.duals.lanes = [(pair(0, 1), 3), (pair(1, 0), 5)].into();
+        let mut told = without_lanes.clone();
         told.extend([2, 0, 0, 0]);
         for (give, want, dual) in [("jute", "wheat", 5u64), ("wheat", "jute", 3)] {
             word(&mut told, give);
@@ -301,13 +299,15 @@ mod tests {
         }
         assert_eq!(bytes(&with_lanes), told);
         with_lanes.proof.duals.lanes = [(pair(0, 1), 0)].into();
-        assert_eq!(bytes(&with_lanes), bytes(&clearing()), "a lane that counts nothing is none");
+        assert_eq!(bytes(&with_lanes), without_lanes, "a lane that counts nothing is none");
+        let in_rings = Clearing { rules: Rules::default(), ..with_lanes };
+        assert_eq!(bytes(&in_rings), bytes(&clearing()), "in ring mode there is no proof by lanes");
     }
 
     #[test]
     fn whatever_is_changed_in_what_was_published_changes_the_bytes() {
         type Change = (&'static str, fn(&mut Clearing));
-        let changes: [Change; 20] = [
+        let changes: [Change; 19] = [
             ("a reference", |of| of.assets[0].reference = "10.51".parse().unwrap()),
             ("decimals", |of| of.assets[0].decimals = 2),
             ("an asset more", |of| of.assets.push(Asset { key: AssetKey(2), ..of.assets[0] })),
@@ -327,7 +327,6 @@ mod tests {
             ("the time", |of| of.now = 8),
             ("the bound", |of| of.proof.bound_micro_usd = 259),
             ("the duals", |of| of.proof.duals.assets.swap(0, 1)),
-            ("a lane's dual", |of| of.proof.duals.lanes = [((AssetKey(0), AssetKey(1)), 1)].into()),
         ];
         for (what, change) in changes {
             let mut changed = clearing();

@@ -8,7 +8,8 @@
 //! Invariants:
 //! - no floats, no clock, no threads, no hash-map order: the same input gives the same result everywhere;
 //! - amounts stay within 10^27, prices within 10^12 USD and twelve decimals, so every product fits 512 bits;
-//! - work is linear in the answer (times the logarithm of the book), apart from sorting.
+//! - the work of a check is linear in the answer (times the logarithm of the book), apart from sorting; that of a bound is
+//!   at most some ten looks at each asset for each pair of assets, and linear in the book where these are too many.
 //!
 //! ```
 //! use clearing::{Amount, Answer, Asset, AssetKey, Band, Book, Leg, Mode, Offer, OfferKey, PartyKey, Ring, Rules};

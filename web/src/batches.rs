@@ -16,7 +16,7 @@ use payment_chain::model::BatchId;
 use vocabulary::Standing;
 
 use crate::app::Shared;
-use crate::clearings::{Clearings, FILES, LANES};
+use crate::clearings::{Clearings, FILES};
 use crate::error::WebError;
 use crate::model::offer::{Batch, Submission};
 use crate::model::{Model, PaddedAmount};
@@ -106,7 +106,7 @@ struct BatchPage {
     certificate: Option<String>,
     /// The bound that the chain has, as `permuta audit-clearing` tells it.
     bound: String,
-    files: Vec<&'static str>,
+    files: &'static [&'static str],
     /// The clearings that were handed in, once they have their ranks.
     ranked: Vec<Ranked>,
 }
@@ -194,17 +194,13 @@ async fn show_batch(visitor: Visitor, app: Shared, path: web::Path<i64>) -> Resu
     }
     let bound = batch.bound_micro_usd.as_ref().map_or(0, PaddedAmount::get);
     let kept = certificate(&batch).filter(|hash| clearings(&app).has(number(id), *hash));
-    let files = match kept {
-        Some(hash) if admitted(&visitor) => clearings(&app).files(number(id), hash),
-        _ => Vec::new(),
-    };
     page::html(&BatchPage {
         page: visitor.page("Batch"),
         id,
         headline,
         lead,
         facts,
-        files,
+        files: if kept.is_some() && admitted(&visitor) { &FILES } else { &[] },
         ranked,
         certificate: batch.certificate,
         bound: format!("{}.{:06}", bound / 1_000_000, bound % 1_000_000),
@@ -292,7 +288,7 @@ async fn file(
     path: web::Path<(i64, String)>,
 ) -> Result<HttpResponse, WebError> {
     let (id, name) = path.into_inner();
-    let name = FILES.into_iter().chain([LANES]).find(|known| *known == name).ok_or(WebError::NotFound)?;
+    let name = FILES.into_iter().find(|known| *known == name).ok_or(WebError::NotFound)?;
     let hash = wanted(&visitor, &app, id).await?;
     let clearings = clearings(&app);
     let file = web::block(move || clearings.file(number(id), hash, name)).await?;

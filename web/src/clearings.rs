@@ -21,8 +21,6 @@ use serde_json::value::RawValue;
 
 /// The files that prove a clearing, in the order in which one reads them.
 pub const FILES: [&str; 5] = ["summary.json", "assets.csv", "offers.csv", "rings.csv", "duals.csv"];
-/// Uniform mode: the lanes' part of the duals. Kept where there are any.
-pub const LANES: &str = "lanes.csv";
 /// The file that says why offers were left out.
 const REASONS: &str = "unfilled.csv";
 /// How the names of folders begin that are being written.
@@ -74,8 +72,8 @@ impl Clearings {
         fs::create_dir_all(&self.dir)?;
         let fresh = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(&self.dir)?;
         write(published, fresh.path()).map_err(io::Error::other)?;
-        for file in fs::read_dir(fresh.path())? {
-            File::open(file?.path())?.sync_all()?;
+        for file in FILES.into_iter().chain([REASONS]) {
+            File::open(fresh.path().join(file))?.sync_all()?;
         }
         File::open(fresh.path())?.sync_all()?;
         fs::rename(fresh.path(), place)?;
@@ -140,13 +138,7 @@ impl Clearings {
         self.dir.join(name(batch, certificate)).exists()
     }
 
-    /// Those of [`FILES`] and [`LANES`] that are kept of a batch.
-    pub(crate) fn files(&self, batch: BatchId, certificate: Hash) -> Vec<&'static str> {
-        let folder = self.dir.join(name(batch, certificate));
-        FILES.into_iter().chain([LANES]).filter(|file| folder.join(file).exists()).collect()
-    }
-
-    /// The files of a batch as one tar archive, a file without a name that is gone once it is closed; `None` when the
+    /// The [`FILES`] of a batch as one tar archive, a file without a name that is gone once it is closed; `None` when the
     /// batch is not kept here.
     ///
     /// # Errors
@@ -156,7 +148,7 @@ impl Clearings {
             return Ok(None);
         }
         let mut archive = tar::Builder::new(BufWriter::new(tempfile::tempfile_in(&self.dir)?));
-        for name in self.files(batch, certificate) {
+        for name in FILES {
             let Some(file) = self.file(batch, certificate, name)? else { return Ok(None) };
             let mut header = tar::Header::new_ustar();
             header.set_mode(0o644);
@@ -234,9 +226,6 @@ fn write(published: &Published<'_>, dir: &Path) -> Result<(), FileError> {
     files::write_offers(&offers, &Numbers, book)?;
     files::write_rings(&rings_file, &Numbers, rings, |at| at.to_string())?;
     files::write_duals(&duals, certificate.duals())?;
-    if certificate.lanes().next().is_some() {
-        files::write_lanes(&dir.join(LANES), certificate.lanes())?;
-    }
     files::write_unfilled(&dir.join(REASONS), &Numbers, unfilled)
 }
 
@@ -398,31 +387,6 @@ mod tests {
             all += &format!("== {name}\n{}", String::from_utf8(text).unwrap());
         }
         assert_eq!(all, include_str!("clearings/golden.txt"));
-    }
-
-    #[test]
-    fn where_lanes_prove_the_bound_their_file_goes_with_the_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let clearings = Clearings::beside(dir.path());
-        let batch = batch(7);
-        let lanes = [((AssetKey(2), AssetKey(10)), 1_500_000_000), ((AssetKey(10), AssetKey(2)), 0)].into();
-        let duals = Duals { lanes, ..Duals::default() };
-        let proof = Proof { bound_micro_usd: 10_500_000_001, duals };
-        let certificate = payment_chain::certificate(&batch, &[], &proof);
-        let published = Published {
-            batch: &batch,
-            rings: &[],
-            value: UsdValue::ZERO,
-            certificate: &certificate,
-            unfilled: &[],
-        };
-        clearings.keep(&published).unwrap();
-        let hash = certificate_hash(&certificate);
-        let text = String::from_utf8(kept(&clearings, hash, LANES)).unwrap();
-        assert_eq!(text, "give_asset,want_asset,dual\n2,10,1.500000000\n");
-        assert_eq!(clearings.files(BatchId(7), hash), [&FILES[..], &[LANES]].concat());
-        let archive = bytes(clearings.archive(BatchId(7), hash).unwrap().unwrap());
-        assert_eq!(tar::Archive::new(archive.as_slice()).entries().unwrap().count(), FILES.len() + 1);
     }
 
     #[test]
