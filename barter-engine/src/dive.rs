@@ -196,7 +196,7 @@ const MANY: usize = 40_000;
 /// Books of more offers are filled that way too if a time limit is too short for the programme: if the first prices and the first
 /// part of the first search use up this share of it.
 const SCALED: usize = 4_000;
-const HURRIED: f64 = 0.06;
+const HURRIED: f64 = 0.16;
 
 /// The assets that somebody gives, in parts that are spread evenly over them.
 fn homes(scene: &Scene, parts: usize) -> Vec<Vec<u32>> {
