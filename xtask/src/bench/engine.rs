@@ -414,7 +414,8 @@ fn clear(programs: &Programs, report: &mut Report, data: &Path, known: &Known) -
         let fixed = ["clear", "--now", "1800000000", "--mode", known.mode, "--assets"].map(OsStr::new);
         let files = [assets.as_os_str(), "--offers".as_ref(), offers.as_os_str()];
         let options: Vec<&OsStr> = known.options.iter().map(OsStr::new).collect();
-        let out = format!("clearing-{}-{}-{round}", known.mode, known.name.replace('/', "-"));
+        let told = known.options.concat();
+        let out = format!("clearing-{}-{}{told}-{round}", known.mode, known.name.replace('/', "-"));
         let (took, summary) = timed(programs, &out, &[fixed.as_slice(), &files, &options].concat())?;
         seconds.push(took);
         values.push(stated(&summary, "value_usd")?);
