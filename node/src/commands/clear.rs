@@ -51,7 +51,7 @@ enum ModeName {
 }
 
 /// This part of a time limit is for reading and searching; the rest is for the proof and for writing.
-const SEARCHING: f64 = 0.96;
+const SEARCHING: f64 = 0.9;
 
 /// Clears the book and writes the answer.
 ///
