@@ -141,7 +141,9 @@ impl<'a> Watch<'a> {
     /// The step of `steps` to go on with after `step`: the next one, or, of a stage that began at the share `from` of a time limit and is
     /// to be over at the share `to`, the one that is due. Only the last one is never left out.
     pub(crate) fn next(&self, step: usize, steps: usize, (from, to): (f64, f64)) -> usize {
-        let passed = ((self.used() - from) / (to - from).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
+        let passed =
+            if self.stopped() { 1.0 } else { (self.used() - from) / (to - from).max(f64::MIN_POSITIVE) };
+        let passed = passed.clamp(0.0, 1.0);
         let due = crate::exact::whole(passed * float(steps as u128));
         let due = usize::try_from(due).unwrap_or(steps).min(steps.saturating_sub(1));
         self.cut.fetch_or(due > step + 1, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use crate::event::Event;
 use crate::model::{AssetId, BatchId, Leg, OfferId, Ring, Window};
 use crate::payload::{MAX_RINGS, SubmittedRing};
 use crate::refused::Refused;
-use crate::signing::standings;
+use crate::signing::{served, standings};
 use crate::table::{
     BONDS, CERTIFICATES, CHANGED, SNAPSHOT, SUBMISSIONS, SUBMITTED_CERTIFICATES, SUBMITTED_RINGS, Submission,
     WINDOW,
@@ -387,6 +387,7 @@ fn execute(
         if rings.iter().flat_map(|ring| &ring.legs).any(waits) {
             contract::make(config, run, batch, rings);
         } else {
+            served(run, &rings);
             for ring in rings {
                 settlement::settle(run, batch, None, ring);
             }

@@ -110,6 +110,7 @@ fn execute(run: &mut Run<'_>, id: ContractId, mut contract: Contract) {
     contract.state = ContractState::Executed;
     unlist(run, id, &contract);
     CONTRACTS.put(run.state_mut(), &id, &contract);
+    signing::served(run, &contract.rings);
     for ring in contract.rings {
         settlement::settle(run, contract.batch, Some(id), ring);
     }

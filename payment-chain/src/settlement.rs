@@ -12,7 +12,7 @@ use crate::model::{
     AssetId, BatchId, Commitment, ContractId, Leg, Offer, OfferId, OfferState, Ring, Settlement,
 };
 use crate::table::{OFFERS, SETTLEMENTS};
-use crate::{money, offer, signing};
+use crate::{money, offer};
 
 /// Why what a batch takes from an offer is there.
 const IS_COVERED: &str = "rings that an offer does not cover are dropped before they execute";
@@ -34,11 +34,10 @@ pub(crate) fn settle(run: &mut Run<'_>, batch: BatchId, contract: Option<Contrac
     for (leg, to) in ring.deliveries() {
         let (from, asset, quantity) = (leg.party, leg.asset, leg.quantity);
         money::give_locked(run, from, to, asset, quantity);
-        let offer = change(run, leg.offer, |offer| match contract {
+        change(run, leg.offer, |offer| match contract {
             Some(_) => offer.in_contracts = less(offer.in_contracts, quantity, IS_TIED_UP),
             None => offer.remaining = less(offer.remaining, quantity, IS_COVERED),
         });
-        signing::served(run, leg.offer, &offer, quantity);
         let value_micro_usd = leg.value_micro_usd;
         legs.push(TradeLeg { from, to, asset: asset.0, quantity: quantity.get(), value_micro_usd });
     }

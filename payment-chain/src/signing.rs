@@ -8,8 +8,8 @@ use clearing::{Amount, OfferKey};
 use ledger::{Address, Read, Run, Timestamp};
 
 use crate::lapse::LAPSE_DAYS;
-use crate::model::{BatchId, Contract, Offer, OfferId, OfferState};
-use crate::table::{RETURNED, Snapshot, WORDS};
+use crate::model::{BatchId, Contract, Offer, OfferId, OfferState, Ring};
+use crate::table::{OFFERS, RETURNED, Snapshot, WORDS};
 
 /// So many words of a party are remembered, one for each batch.
 pub const WORDS_REMEMBERED: usize = 20;
@@ -65,10 +65,17 @@ pub(crate) fn left_waiting(run: &mut Run<'_>, back: &BTreeMap<OfferId, (Offer, A
     }
 }
 
-/// An offer settled so much.
-pub(crate) fn served(run: &mut Run<'_>, id: OfferId, offer: &Offer, quantity: Amount) {
-    if is_material(offer, quantity) {
-        forget(run, id);
+/// Notes which offers rings serve that settle together.
+pub(crate) fn served(run: &mut Run<'_>, rings: &[Ring]) {
+    let mut given: BTreeMap<OfferId, Amount> = BTreeMap::new();
+    for leg in rings.iter().flat_map(|ring| &ring.legs) {
+        let sum = given.entry(leg.offer).or_default();
+        *sum = sum.checked_add(leg.quantity).expect("rings that hold take what is offered");
+    }
+    for (id, quantity) in given {
+        if OFFERS.get(run.state(), &id).is_some_and(|offer| is_material(&offer, quantity)) {
+            forget(run, id);
+        }
     }
 }
 

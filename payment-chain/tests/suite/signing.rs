@@ -279,3 +279,30 @@ fn every_clearing_is_told_its_rank_before_one_is_taken() {
     // Two newcomers must sign: 0.81 of 800,000 and of 780,000 USD.
     assert_eq!(ranked, [(RIVAL, 648_000_000_000), (SOLVER, 631_800_000_000)]);
 }
+
+#[test]
+fn what_rings_settle_together_serves_an_offer_as_what_they_give_back_keeps_it_waiting() {
+    let mut stage = Stage::new();
+    let mut offers = Vec::new();
+    for (at, party) in TRADERS.into_iter().enumerate() {
+        stage.vouch(party, GOODS[at], t(400));
+        let mut terms = indicative(terms(GOODS[at], t(400), GOODS[(at + 1) % 5], t(400)));
+        terms.min_fill = t(60);
+        offers.push(stage.post(party, terms).unwrap());
+    }
+    // Twice 36 of 400 tonnes: a tenth together, and neither alone.
+    for returned in [1, 0] {
+        stage.run_to_frozen();
+        stage.clear(vec![even_ring(&offers, t(36)), even_ring(&offers, t(36))]);
+        let contract = stage.last_contract();
+        for party in TRADERS.into_iter().filter(|party| *party != BAKU) {
+            stage.send(party, Payload::SignContract { contract }).unwrap();
+        }
+        let last = match returned {
+            1 => Payload::DeclineContract { contract },
+            _ => Payload::SignContract { contract },
+        };
+        stage.send(BAKU, last).unwrap();
+        assert_eq!(view::returned(&stage.state, offers[0]), returned);
+    }
+}
