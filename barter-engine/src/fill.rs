@@ -5,13 +5,10 @@ mod squeeze;
 use crate::exact::{FEW, Quantities, realise, shares_hold, values_hold};
 use crate::pool::Candidate;
 use crate::scene::{Scene, float};
-use clearing::{Amount, Book, Leg, Mode, Ring};
+use clearing::{Amount, Book, Leg, Mode, ROUGH_LEG, Ring};
 use ruint::aliases::U256;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// In uniform mode an offer of several rings has legs of at least so many units, or rings of exactly equal values.
-pub(crate) const ROUGH_LEG: u128 = 100;
 
 /// Rings tried to bring an offer to its minimum where the book has more than [`MANY`] offers, those with most room first:
 /// what has hardly any left costs most to find out.

@@ -9,7 +9,7 @@ pub const MAX_FAULTS: usize = 64;
 
 /// In uniform mode an offer of several rings has legs of at least so many smallest units, or rings of exactly equal
 /// values.
-pub(crate) const ROUGH_LEG: u128 = 100;
+pub const ROUGH_LEG: u128 = 100;
 
 /// What a correct answer amounts to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -54,7 +54,7 @@ pub use answer::{Answer, Band, Leg, MAX_LEGS, Mode, Prices, Ring, Rules, RulesEr
 pub use book::{Asset, AssetKey, Book, BookError, Offer, OfferKey, PartyKey, crossing};
 pub use bound::{DUAL_WHOLE, Duals, MAX_DUAL, bound, reachable};
 pub use certificate::{Certificate, Names, Proof};
-pub use check::{Fault, MAX_FAULTS, Report, check, check_ring, floor, ring_value};
+pub use check::{Fault, MAX_FAULTS, ROUGH_LEG, Report, check, check_ring, floor, ring_value};
 pub use groups::groups;
 pub use price::{MAX_DECIMALS, Price, PriceError, UsdValue};
 pub use ratio::Ratio;

@@ -4,9 +4,10 @@
 use super::lanes::Lanes;
 use super::walks::{Layers, Reach};
 use crate::clear::Watch;
-use crate::fill::{Fill, ROUGH_LEG};
+use crate::fill::Fill;
 use crate::pool::Candidate;
 use crate::scene::{Scene, float};
+use clearing::ROUGH_LEG;
 use std::collections::BTreeSet;
 
 /// What a leg loses per USD if another ring has to give way for it.
