@@ -28,7 +28,7 @@ const WORDS_OF_ONE: u64 = 20;
 const PRIOR: u64 = 5;
 
 /// What is known of how words were kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// Words that were kept.
     pub kept: u64,

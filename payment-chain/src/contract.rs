@@ -10,7 +10,7 @@ use crate::asset::next_number;
 use crate::config::Config;
 use crate::event::{Dissolution, Event};
 use crate::model::{
-    AssetId, BatchId, Commitment, Contract, ContractId, ContractState, Leg, Offer, OfferId, OfferState, Ring,
+    AssetId, BatchId, Commitment, Contract, ContractId, ContractState, Leg, OfferState, Ring,
 };
 use crate::refused::Refused;
 use crate::table::{CONTRACTS, CONTRACTS_OF, DEADLINES, OFFERS, counter};
@@ -33,7 +33,7 @@ fn parties(contract: &Contract) -> BTreeSet<Address> {
     contract.rings.iter().flat_map(|ring| &ring.legs).map(|leg| leg.party).collect()
 }
 
-fn worth(contract: &Contract, party: Address) -> u128 {
+pub(crate) fn worth(contract: &Contract, party: Address) -> u128 {
     contract.gives(party).map(|leg| leg.value_micro_usd).fold(0, u128::saturating_add)
 }
 
@@ -185,7 +185,6 @@ fn dissolve(config: &Config, run: &mut Run<'_>, id: ContractId, mut contract: Co
         Dissolution::Lapsed { unsigned } => unsigned.clone(),
     };
     run.emit(&Event::ContractDissolved { id, why });
-    let mut back: BTreeMap<OfferId, (Offer, Amount)> = BTreeMap::new();
     for leg in contract.rings.iter().flat_map(|ring| &ring.legs) {
         let offer = settlement::give_back(run, leg);
         let free = match offer.terms.commitment {
@@ -196,11 +195,8 @@ fn dissolve(config: &Config, run: &mut Run<'_>, id: ContractId, mut contract: Co
         if free {
             money::unlock(run, leg.party, leg.asset, leg.quantity);
         }
-        let (of, quantity) = back.entry(leg.offer).or_insert_with(|| (offer.clone(), Amount::ZERO));
-        *quantity = quantity.checked_add(leg.quantity).expect("all of it was tied up");
-        *of = offer;
     }
-    signing::left_waiting(run, &back, &fault);
+    signing::left_waiting(run, &contract.rings, &fault);
     book::changed(run, book::next(config, run.height()));
 }
 

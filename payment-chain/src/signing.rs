@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use clearing::OfferKey;
 use clearing::signing::{CERTAIN_PPM, Record, Standing};
-use clearing::{Amount, OfferKey};
 use ledger::{Address, Read, Run, Timestamp};
 
+use crate::contract::worth;
 use crate::lapse::LAPSE_DAYS;
 use crate::model::{BatchId, Contract, Offer, OfferId, OfferState, Ring};
 use crate::table::{OFFERS, RETURNED, Snapshot, WORDS};
@@ -15,7 +16,7 @@ use crate::table::{OFFERS, RETURNED, Snapshot, WORDS};
 pub const WORDS_REMEMBERED: usize = 20;
 /// A word about legs worth less than this many millionths of a US dollar says nothing.
 pub const LEAST_WORD_MICRO_USD: u128 = 1_000_000_000;
-/// A ring that takes less than this part of what an offer gives neither keeps it waiting nor serves it.
+/// Rings that take less than this part of what an offer gives neither keep it waiting nor serve it.
 const MATERIAL_PART: u128 = 10;
 
 /// What a party did when contracts of a batch waited for it: kept its word in all, or broke it in one.
@@ -29,8 +30,7 @@ pub(crate) struct Word {
 /// Notes that a party signed a contract that waited for it, or declined it or let it lapse. However many contracts a solver
 /// made of a batch for it, they are one word.
 pub(crate) fn word(run: &mut Run<'_>, party: Address, contract: &Contract, kept: bool) {
-    let worth = contract.gives(party).map(|leg| leg.value_micro_usd).fold(0, u128::saturating_add);
-    if worth < LEAST_WORD_MICRO_USD {
+    if worth(contract, party) < LEAST_WORD_MICRO_USD {
         return;
     }
     let mut words = WORDS.get(run.state(), &party).unwrap_or_default();
@@ -54,29 +54,19 @@ pub(crate) fn record(state: &dyn Read, party: Address, now: Timestamp) -> Record
     })
 }
 
-/// Notes which offers came back from a contract through no fault of their owners, with what it gave back of each.
-pub(crate) fn left_waiting(run: &mut Run<'_>, back: &BTreeMap<OfferId, (Offer, Amount)>, fault: &[Address]) {
-    for (id, (offer, quantity)) in back {
-        let open = offer.state == OfferState::Open && !fault.contains(&offer.owner);
-        if open && is_material(offer, *quantity) {
-            let times = RETURNED.get(run.state(), id).unwrap_or(0).saturating_add(1);
-            RETURNED.put(run.state_mut(), id, &times);
+/// Notes which offers came back from rings that dissolved together, through no fault of their owners.
+pub(crate) fn left_waiting(run: &mut Run<'_>, rings: &[Ring], fault: &[Address]) {
+    for (id, offer) in material(run.state(), rings) {
+        if offer.state == OfferState::Open && !fault.contains(&offer.owner) {
+            let times = RETURNED.get(run.state(), &id).unwrap_or(0).saturating_add(1);
+            RETURNED.put(run.state_mut(), &id, &times);
         }
     }
 }
 
 /// Notes which offers rings serve that settle together.
 pub(crate) fn served(run: &mut Run<'_>, rings: &[Ring]) {
-    let mut given: BTreeMap<OfferId, Amount> = BTreeMap::new();
-    for leg in rings.iter().flat_map(|ring| &ring.legs) {
-        let sum = given.entry(leg.offer).or_default();
-        *sum = sum.checked_add(leg.quantity).expect("rings that hold take what is offered");
-    }
-    for (id, quantity) in given {
-        if OFFERS.get(run.state(), &id).is_some_and(|offer| is_material(&offer, quantity)) {
-            forget(run, id);
-        }
-    }
+    material(run.state(), rings).into_iter().for_each(|(id, _)| forget(run, id));
 }
 
 /// An offer is another one now, or none any more: how it waited counts no more.
@@ -86,8 +76,18 @@ pub(crate) fn forget(run: &mut Run<'_>, id: OfferId) {
     }
 }
 
-fn is_material(offer: &Offer, quantity: Amount) -> bool {
-    quantity.get().saturating_mul(MATERIAL_PART) >= offer.terms.give_qty.get()
+/// The offers of which rings take a part to speak of, all together.
+fn material(state: &dyn Read, rings: &[Ring]) -> Vec<(OfferId, Offer)> {
+    let mut given: BTreeMap<OfferId, u128> = BTreeMap::new();
+    for leg in rings.iter().flat_map(|ring| &ring.legs) {
+        let sum = given.entry(leg.offer).or_default();
+        *sum = sum.saturating_add(leg.quantity.get());
+    }
+    let offer = |(id, quantity): (OfferId, u128)| {
+        let offer = OFFERS.get(state, &id)?;
+        (quantity.saturating_mul(MATERIAL_PART) >= offer.terms.give_qty.get()).then_some((id, offer))
+    };
+    given.into_iter().filter_map(offer).collect()
 }
 
 /// How the offers of a book stand, in its order: how likely the owner is to sign, certain for a binding one, and how often

@@ -167,17 +167,22 @@ fn whoever_came_back_through_others_fault_is_known_until_his_offer_settles() {
     assert_eq!(returned(&stage), [0; 5]);
 }
 
-#[test]
-fn an_offer_in_two_rings_of_one_contract_came_back_once() {
+/// Indicative offers of 400 tonnes, round in a ring, of at least so many each: rings of fewer stand or fall together.
+fn of_at_least(tonnes: u128) -> (Stage, Vec<OfferId>) {
     let mut stage = Stage::new();
     let mut offers = Vec::new();
     for (at, party) in TRADERS.into_iter().enumerate() {
         stage.vouch(party, GOODS[at], t(400));
-        // Neither ring brings as much as each asks for at least, so they stand or fall together.
         let mut terms = indicative(terms(GOODS[at], t(400), GOODS[(at + 1) % 5], t(400)));
-        terms.min_fill = t(300);
+        terms.min_fill = t(tonnes);
         offers.push(stage.post(party, terms).unwrap());
     }
+    (stage, offers)
+}
+
+#[test]
+fn an_offer_in_two_rings_of_one_contract_came_back_once() {
+    let (mut stage, offers) = of_at_least(300);
     stage.run_to_its_batch();
     stage.clear(vec![even_ring(&offers, t(100)), even_ring(&offers, t(200))]);
     let contract = stage.last_contract();
@@ -282,14 +287,7 @@ fn every_clearing_is_told_its_rank_before_one_is_taken() {
 
 #[test]
 fn what_rings_settle_together_serves_an_offer_as_what_they_give_back_keeps_it_waiting() {
-    let mut stage = Stage::new();
-    let mut offers = Vec::new();
-    for (at, party) in TRADERS.into_iter().enumerate() {
-        stage.vouch(party, GOODS[at], t(400));
-        let mut terms = indicative(terms(GOODS[at], t(400), GOODS[(at + 1) % 5], t(400)));
-        terms.min_fill = t(60);
-        offers.push(stage.post(party, terms).unwrap());
-    }
+    let (mut stage, offers) = of_at_least(60);
     // Twice 36 of 400 tonnes: a tenth together, and neither alone.
     for returned in [1, 0] {
         stage.run_to_frozen();
